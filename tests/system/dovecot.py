@@ -122,7 +122,11 @@ class Dovecot:
             self.add_user(user)
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(self, *_):
         self.close()
@@ -138,6 +142,7 @@ class Dovecot:
                                     key=self.certificate[1], **self.settings)
         with open(f"{self.folder}/dovecot.conf", "w", encoding="utf-8") as file:
             file.write(text)
+        os.chmod(file.name, 0o644)
 
     def _as_account(self):
         """subprocess arguments that step down to the account."""
@@ -157,6 +162,7 @@ class Dovecot:
         with open(f"{self.folder}/users", "w", encoding="utf-8") as file:
             for name, secret in self.passwords.items():
                 file.write(f"{name}:{secret}\n")
+        os.chmod(file.name, 0o644)
 
     # --- running ---
 
