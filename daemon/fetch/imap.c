@@ -335,9 +335,23 @@ const struct imap_selection *imap_selection(const struct imap *imap)
     return &imap->selection;
 }
 
+/* Dovecot answers STATUS of the folder that is open from what it last told of it: that one is opened again instead. */
+static enum imap_answer reopen(struct imap *imap, struct imap_status *out)
+{
+    char name[sizeof imap->selection.name];
+    memcpy(name, imap->selection.name, sizeof name);
+    imap_forget_selection(imap);
+    enum imap_answer answer = imap_select(imap, name, imap->selection.read_only);
+    if (answer == IMAP_OK)
+        *out = (struct imap_status){imap->selection.uidvalidity, imap->selection.uidnext, imap->selection.exists};
+    return answer;
+}
+
 enum imap_answer imap_status(struct imap *imap, const char *name, struct imap_status *out)
 {
     *out = (struct imap_status){0};
+    if (strcmp(imap->selection.name, name) == 0)
+        return reopen(imap, out);
     enum imap_answer answer = imap_run(imap, IMAP_ANSWER_BYTES, "STATUS %s (MESSAGES UIDNEXT UIDVALIDITY)", name);
     if (answer != IMAP_OK)
         return answer;
