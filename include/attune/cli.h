@@ -27,7 +27,8 @@ enum cli_option {
     CLI_OPTION_RULE = 1 << 5,
     CLI_OPTION_AS = 1 << 6,
     CLI_OPTION_QUEUE = 1 << 7,
-    CLI_OPTION_HELP = 1 << 8,
+    CLI_OPTION_SOCKET = 1 << 8,
+    CLI_OPTION_HELP = 1 << 9,
 };
 
 enum { CLI_MAX_JOBS = 64 /* as many as SCREEN_MAX_CHILDREN */ };
@@ -42,6 +43,7 @@ struct cli_arguments {
     const char *rule;
     const char *as;
     const char *queue;
+    const char *socket;
     const char **operands; /* OWNED array of BORROWED strings */
     size_t operand_count;
 };
