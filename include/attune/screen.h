@@ -22,6 +22,10 @@ enum {
     SCREEN_CHILD_MEMORY = 512 * 1024 * 1024, /* address space: 256 MiB of message memory and the shared code */
 };
 
+/* Added to the mode in CHILD_SCREEN by the operator's command alone: the verdict is followed by the words of its hits.
+ */
+enum { SCREEN_WITH_TEXT = 0x80 };
+
 /* Reads and matches. The verdict's strings live in `arena`. ERR_SYSTEM only without memory. `reading_out` may be NULL.
  */
 enum err screen_message(struct ruleset *ruleset, struct arena *arena, struct str raw, enum screen_mode mode,
