@@ -1,7 +1,7 @@
 /*
  * Reading and matching one message, and the children that do it. The zygote (role screen) loads, compiles and tests the
- * rule set, opens charset converters, and forks sandboxed children on keep's word; a child takes a sealed memfd and gives
- * a verdict. `attune triage` forks the same children without a daemon.
+ * rule set, opens charset converters, and forks sandboxed children on keep's word; a child takes a sealed memfd and
+ * gives a verdict. `attune triage` forks the same children without a daemon.
  */
 #ifndef ATTUNE_SCREEN_H
 #define ATTUNE_SCREEN_H
@@ -16,13 +16,14 @@
 
 enum {
     SCREEN_MAX_CHILDREN = 64,
-    SCREEN_CHILD_MESSAGES = 64,                 /* then the child is replaced: a captured one cannot lie for long */
-    SCREEN_CHILD_CPU_S = 4,                     /* of one message: SIGKILL beyond; the promise is 2 s for 25 MiB */
-    SCREEN_CHILD_WALL_MS = 15000,               /* then whoever gave the message has the child killed */
-    SCREEN_CHILD_MEMORY = 512 * 1024 * 1024,    /* address space: 256 MiB of message memory and the shared code */
+    SCREEN_CHILD_MESSAGES = 64,              /* then the child is replaced: a captured one cannot lie for long */
+    SCREEN_CHILD_CPU_S = 4,                  /* of one message: SIGKILL beyond; the promise is 2 s for 25 MiB */
+    SCREEN_CHILD_WALL_MS = 15000,            /* then whoever gave the message has the child killed */
+    SCREEN_CHILD_MEMORY = 512 * 1024 * 1024, /* address space: 256 MiB of message memory and the shared code */
 };
 
-/* Reads and matches. The verdict's strings live in `arena`. ERR_SYSTEM only without memory. `reading_out` may be NULL. */
+/* Reads and matches. The verdict's strings live in `arena`. ERR_SYSTEM only without memory. `reading_out` may be NULL.
+ */
 enum err screen_message(struct ruleset *ruleset, struct arena *arena, struct str raw, enum screen_mode mode,
                         struct verdict *out, struct reading *reading_out);
 
@@ -34,8 +35,8 @@ enum err screen_fork_child(struct ruleset *ruleset, pid_t *pid, int *fd);
 
 /* A sealed memfd (F_SEAL_WRITE, GROW, SHRINK, SEAL) holding `length` bytes; the caller OWNS the descriptor. */
 enum err screen_seal(const void *bytes, size_t length, int *fd);
-/* Maps a sealed memfd read-only after checking its seals and that its size is at most `maximum`. ERR_PEER otherwise.
- * Unmap with munmap() when length > 0. */
+/* Maps a sealed memfd read-only after checking its seals and that its size is at most `maximum`. ERR_PEER otherwise,
+ * ERR_SYSTEM when it cannot be mapped. The caller keeps `fd` and unmaps with munmap() when length > 0. */
 enum err screen_map(int fd, size_t maximum, struct str *out);
 
 #endif
