@@ -7,6 +7,7 @@
 #include <attune/sandbox.h>
 #include <attune/screen.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
