@@ -52,7 +52,7 @@ static bool check_pair(const struct schema_place *place, const struct yaml_node 
         schema_fail(place, key, "R004", "`%s` is not supported by this version of Attune", row->name);
         return false;
     }
-    if (value->kind != row->kind) {
+    if (value->kind != row->kind && !(row->use == KEY_ONE_OR_MORE && value->kind == YAML_LIST)) {
         schema_fail(place, value, "R005", "`%s` takes a %s, not a %s", row->name, yaml_kind_name(row->kind),
                     yaml_kind_name(value->kind));
         return false;

@@ -10,6 +10,7 @@
 
 enum key_use {
     KEY_OPTIONAL,
+    KEY_ONE_OR_MORE, /* optional: a text, or a list of them */
     KEY_REQUIRED,
     KEY_LATER, /* of format 1, and not in this version: an error that names it, never accepted and ignored */
 };
