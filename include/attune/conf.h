@@ -1,11 +1,13 @@
 /*
- * attune.yaml: one table of keys gives parsing, checking, the commented sample, the man page and the schema. Unknown keys
- * are errors with the line and the nearest name. Secrets come only from files or systemd credentials
+ * attune.yaml: one table of keys gives parsing, checking, the commented sample, the man page and the schema. Unknown
+ * keys are errors with the line and the nearest name. Secrets come only from files or systemd credentials
  * ($CREDENTIALS_DIRECTORY), refused when others can read them; conf never reads their content.
  */
 #ifndef ATTUNE_CONF_H
 #define ATTUNE_CONF_H
 
+#include <attune/arena.h>
+#include <attune/buf.h>
 #include <attune/decide.h>
 #include <attune/diag.h>
 #include <attune/err.h>
@@ -15,6 +17,11 @@
 #include <stdint.h>
 
 enum { CONF_MAX_MAILBOXES = 500, CONF_MAX_STAFF = 500, CONF_MAX_CHANNELS = 8, CONF_MAX_STEPS = 20, CONF_MAX_READ = 16 };
+enum { CONF_MAX_NAME = 63, CONF_MAX_URL = 2048 };
+
+#define CONF_EVERYBODY "everybody"
+
+enum conf_mode { CONF_MODE_ROUTE };
 
 struct conf_mailbox {
     const char *name; /* [a-z0-9-], unique */
@@ -23,7 +30,8 @@ struct conf_mailbox {
     enum fetch_tls tls;
     const char *ca_file; /* NULL: the system's bundle */
     const char *user;
-    const char *password_file; /* or a credential's name, resolved to a path */
+    const char *password_file; /* never NULL: a credential is resolved to its path */
+    const char *credential;    /* as the file has it, or NULL */
     const char *inbox;
     const char *const *also_read; /* folders read and paged; default Junk */
     size_t also_read_count;
@@ -36,9 +44,10 @@ struct conf_mailbox {
 };
 
 struct conf_channel {
-    const char *name; /* unique within the person */
-    const char *url;  /* https://, or http:// to loopback */
-    const char *secret_file;
+    const char *name;        /* unique within the person */
+    const char *url;         /* https://, or http:// to loopback */
+    const char *secret_file; /* never NULL: a credential is resolved to its path */
+    const char *credential;  /* as the file has it, or NULL */
 };
 
 struct conf_person {
@@ -55,12 +64,14 @@ struct conf_step {
 };
 
 struct conf {
+    struct arena *arena; /* OWNS all that stands below */
     const char *file;
+    enum conf_mode mode;
     const char *state_dir;
     const char *run_dir; /* the control socket `control` stands here */
     const char *rules_dir;
     const char *site_key_file; /* 32 bytes or more; made on first start when it does not exist */
-    const char *ca_file;       /* for webhooks; NULL: the system's bundle */
+    const char *ca_file;       /* for webhooks, and for mailboxes that name none; NULL: the system's bundle */
     const char *control_group; /* who may ask; NULL: only root and the daemon's own user */
     const char *admin_group;   /* who may act for another person; NULL: only root and the daemon's own user */
     uint32_t screen_children;  /* 0: one per core */
@@ -74,16 +85,23 @@ struct conf {
     size_t safety_count;
 };
 
-/* Reads and checks. ERR_INPUT with findings. The caller OWNS *out. */
+/* Reads and checks the file alone: it opens none that it names. ERR_INPUT with findings, all of them at once; warnings
+ * may come with ERR_OK. The caller OWNS *out. */
 enum err conf_load(const char *path, struct conf **out, struct diag *diag);
 void conf_free(struct conf **conf);
 const struct conf_person *conf_find_person(const struct conf *conf, const char *name);
 /* The bundle of certificate authorities for a ca_file setting: itself, or the system's. */
 const char *conf_ca_path(const char *ca_file);
 
-/* Opens a secret file read-only, close-on-exec; ERR_INPUT with a finding when it is missing, not a regular file, empty,
- * over 64 KiB, or readable by group or others. */
+/*
+ * Opens a secret file read-only, close-on-exec; ERR_INPUT with a finding when it is missing, not a regular file, empty,
+ * over 64 KiB, or readable by group or others. A file in $CREDENTIALS_DIRECTORY may carry the group's bit: systemd
+ * gives the service its access by an ACL, whose mask stat(2) shows in that place.
+ */
 enum err conf_open_secret(const char *path, int *fd, struct diag *diag);
+
+/* Whether every secret that the configuration names can be opened: ERR_INPUT with a finding for each that cannot. */
+enum err conf_check_secrets(const struct conf *conf, struct diag *diag);
 
 /* The commented sample, made from the same table. */
 void conf_print_sample(struct buf *out);
