@@ -1,6 +1,7 @@
 /* Charsets of mail: the table of names and the opened converters. Screen children and the command; the bytes are
  * hostile. */
 #include <attune/charset.h>
+#include <attune/language.h>
 #include <iconv.h>
 #include <stdint.h>
 #include <string.h>
@@ -63,13 +64,10 @@ enum { TABLE_COUNT = sizeof TABLE / sizeof *TABLE };
 static iconv_t converters[TABLE_COUNT];
 static bool is_prepared;
 
-/* The 8-bit charset that a language most often comes in when a mail does not say. */
-static const struct {
-    const char *language;
-    const char *charset;
-} USUAL[] = {
-    {"ru", "windows-1251"}, {"uk", "windows-1251"}, {"bg", "windows-1251"}, {"be", "windows-1251"},
-    {"pl", "windows-1250"}, {"sl", "windows-1250"}, {"ro", "windows-1250"}, {"cs", "windows-1250"},
+/* What text without a true declaration is tried as; the first is what stands when none makes sense. */
+static const char *const CANDIDATES[] = {"windows-1252", "windows-1250", "iso-8859-2", "windows-1251", "koi8-u"};
+enum {
+    GUESS_BYTES = 4096, /* looked at for a guess: more does not change it */
 };
 
 static bool has_name(const char *names, struct str name)
@@ -198,48 +196,90 @@ static enum err convert_with(struct arena *arena, struct str bytes, const struct
     return repair_utf8(arena, made, out);
 }
 
-static const struct charset *usual_charset(const char *language)
+/* How much sense the bytes make in a charset: common words and telling letters of the covered languages. */
+static double sense_in(struct str bytes, const struct charset *charset)
 {
-    for (size_t i = 0; i < sizeof USUAL / sizeof *USUAL; i++)
-        if (strcmp(USUAL[i].language, language) == 0)
-            return charset_find(str_of(USUAL[i].charset));
-    return charset_find(STR("windows-1252"));
+    char text[GUESS_BYTES * 4];
+    size_t faults = 0;
+    bytes = str_slice(bytes, 0, GUESS_BYTES);
+    struct str made = {text, convert(converters[charset - TABLE], bytes, text, sizeof text, &faults)};
+    return language_sense(made) - (double)faults;
 }
 
-enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, const char *language,
-                         struct str *out, bool *guessed)
+/* The candidate in which the bytes make the most sense; `declared` (or the first) unless another is clearly better. */
+static const struct charset *guess_charset(struct str bytes, const struct charset *declared)
+{
+    const double clearly = 1.2;
+    const struct charset *best = declared ? declared : charset_find(str_of(CANDIDATES[0]));
+    double most = sense_in(bytes, best) * clearly + 1;
+    for (size_t i = 0; i < sizeof CANDIDATES / sizeof *CANDIDATES; i++) {
+        const struct charset *charset = charset_find(str_of(CANDIDATES[i]));
+        double sense = sense_in(bytes, charset);
+        if (sense > most) {
+            most = sense;
+            best = charset;
+        }
+    }
+    return best;
+}
+
+/* Characters beyond ASCII that are well formed, and bytes that are not, of text that is to be UTF-8. */
+static bool is_mostly_utf8(struct str bytes)
+{
+    enum { GOOD_PER_FAULT = 4 }; /* 8-bit text makes hardly any well-formed character by chance */
+    size_t good = 0, faults = 0;
+    for (size_t at = 0, length; at < bytes.length; at += length) {
+        uint32_t c = utf8_decode(bytes, at, &length);
+        good += c >= 0x80 && c != 0xfffd;
+        faults += c == 0xfffd;
+    }
+    return good >= faults * GOOD_PER_FAULT;
+}
+
+/* Bytes of an 8-bit charset, the declared one if they make sense in it. */
+static enum err read_bytes(struct arena *arena, struct str bytes, const struct charset *declared, struct str *out,
+                           bool *guessed)
+{
+    enum { MANY_HIGH = 5 }; /* one letter in so many beyond ASCII: hardly Western European, worth a look */
+    size_t high = 0, faults = 0;
+    for (size_t i = 0; i < bytes.length && i < GUESS_BYTES; i++)
+        high += (unsigned char)bytes.data[i] >= 0x80;
+    bool is_western = declared && declared == charset_find(str_of(CANDIDATES[0]));
+    const struct charset *charset = declared;
+    if (!declared || declared->kind != KIND_BYTES)
+        charset = guess_charset(bytes, NULL);
+    else if (is_western && high * MANY_HIGH > (bytes.length < GUESS_BYTES ? bytes.length : GUESS_BYTES))
+        charset = guess_charset(bytes, declared);
+    enum err error = convert_with(arena, bytes, charset, out, &faults);
+    *guessed = charset != declared || faults > 0;
+    return error;
+}
+
+enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, struct str *out,
+                         bool *guessed)
 {
     *guessed = false;
-    if (is_plain(bytes) && (!declared || declared->kind == KIND_UTF8 || declared->kind == KIND_BYTES)) {
-        *out = bytes;
+    *out = bytes;
+    bool is_bytes = !declared || declared->kind == KIND_UTF8 || declared->kind == KIND_BYTES;
+    if (is_bytes && is_plain(bytes))
         return ERR_OK;
-    }
     if (declared && declared->kind == KIND_UTF16)
         declared = utf16_order(&bytes);
-    bool valid = utf8_is_valid(bytes);
-    if (declared && declared->kind == KIND_STATEFUL) {
+    bool is_valid = utf8_is_valid(bytes);
+    if (!is_bytes) {
         size_t faults = 0;
         enum err error = convert_with(arena, bytes, declared, out, &faults);
-        if (error != ERR_OK || faults == 0 || !valid)
-            *guessed = faults > 0;
-        if (error != ERR_OK || faults == 0 || !valid)
+        *guessed = faults > 0;
+        if (error != ERR_OK || faults == 0 || !is_valid)
             return error;
     }
     /* Text that is valid UTF-8 beyond ASCII is UTF-8, whatever was declared: chance makes that of no 8-bit text. */
-    if (valid || (declared && declared->kind == KIND_UTF8 && strcmp(language, "") == 0)) {
-        *guessed = !valid;
-        if (valid && !memchr(bytes.data, '\0', bytes.length)) {
-            *out = bytes;
-            return ERR_OK;
-        }
+    *out = bytes;
+    if (is_valid && !memchr(bytes.data, '\0', bytes.length))
+        return ERR_OK;
+    if (is_valid || (declared && declared->kind == KIND_UTF8 && is_mostly_utf8(bytes))) {
+        *guessed = *guessed || !is_valid;
         return repair_utf8(arena, bytes, out);
     }
-    size_t faults = 0;
-    if (!declared || declared->kind != KIND_BYTES) {
-        *guessed = true;
-        declared = usual_charset(language);
-    }
-    enum err error = convert_with(arena, bytes, declared, out, &faults);
-    *guessed = *guessed || faults > 0;
-    return error;
+    return read_bytes(arena, bytes, declared, out, guessed);
 }
