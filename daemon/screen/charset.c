@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum charset_kind { KIND_UTF8, KIND_BYTES, KIND_UTF16, KIND_STATEFUL };
+enum charset_kind { KIND_UTF8, KIND_ASCII, KIND_BYTES, KIND_UTF16, KIND_STATEFUL };
 
 struct charset {
     const char *names; /* as mail writes them, one space between; lower case */
@@ -14,11 +14,13 @@ struct charset {
     enum charset_kind kind;
 };
 
-/* us-ascii and iso-8859-1 are read as windows-1252, of which they are parts: programs declare them and send the larger
- * set (WHATWG Encoding, 4.2). "unknown-8bit" and "8bit" say nothing: they are absent, which means a guess. */
+/* iso-8859-1 is read as windows-1252, of which it is a part: programs declare it and send the larger set; us-ascii with
+ * other bytes declares nothing (WHATWG Encoding, 4.2). "unknown-8bit" and "8bit" say nothing: they are absent, which
+ * means a guess. */
 static const struct charset TABLE[] = {
     {"utf-8 utf8 unicode-1-1-utf-8 utf-8-mac cp65001 x-utf-8", "UTF-8", KIND_UTF8},
-    {"us-ascii ascii ansi_x3.4-1968 iso646-us iso-8859-1 iso8859-1 iso_8859-1 latin1 l1 windows-1252 cp1252 cp-1252 "
+    {"us-ascii ascii ansi_x3.4-1968 iso646-us", "CP1252", KIND_ASCII},
+    {"iso-8859-1 iso8859-1 iso_8859-1 latin1 l1 windows-1252 cp1252 cp-1252 "
      "x-cp1252 ansi",
      "CP1252", KIND_BYTES},
     {"iso-8859-2 iso8859-2 iso_8859-2 latin2 l2 csisolatin2", "ISO-8859-2", KIND_BYTES},
@@ -67,7 +69,7 @@ static bool is_prepared;
 /* What text without a true declaration is tried as; the first is what stands when none makes sense. */
 static const char *const CANDIDATES[] = {"windows-1252", "windows-1250", "iso-8859-2", "windows-1251", "koi8-u"};
 enum {
-    GUESS_BYTES = 4096, /* looked at for a guess: more does not change it */
+    GUESS_BYTES = 2048, /* looked at for a guess: more does not change it */
 };
 
 static bool has_name(const char *names, struct str name)
@@ -206,12 +208,12 @@ static double sense_in(struct str bytes, const struct charset *charset)
     return language_sense(made) - (double)faults;
 }
 
-/* The candidate in which the bytes make the most sense; `declared` (or the first) unless another is clearly better. */
+/* The candidate in which the bytes make the most sense; `declared` unless another is clearly better. */
 static const struct charset *guess_charset(struct str bytes, const struct charset *declared)
 {
-    const double clearly = 1.2;
+    enum { CLEARLY = 3 }; /* words or letters that speak for another: a name or two is not enough */
     const struct charset *best = declared ? declared : charset_find(str_of(CANDIDATES[0]));
-    double most = sense_in(bytes, best) * clearly + 1;
+    double most = sense_in(bytes, best) + (declared ? CLEARLY : 0);
     for (size_t i = 0; i < sizeof CANDIDATES / sizeof *CANDIDATES; i++) {
         const struct charset *charset = charset_find(str_of(CANDIDATES[i]));
         double sense = sense_in(bytes, charset);
@@ -236,19 +238,15 @@ static bool is_mostly_utf8(struct str bytes)
     return good >= faults * GOOD_PER_FAULT;
 }
 
-/* Bytes of an 8-bit charset, the declared one if they make sense in it. */
+/* Bytes of an 8-bit charset. A Western declaration is what programs fall back to, so it is checked against the text. */
 static enum err read_bytes(struct arena *arena, struct str bytes, const struct charset *declared, struct str *out,
                            bool *guessed)
 {
-    enum { MANY_HIGH = 5 }; /* one letter in so many beyond ASCII: hardly Western European, worth a look */
-    size_t high = 0, faults = 0;
-    for (size_t i = 0; i < bytes.length && i < GUESS_BYTES; i++)
-        high += (unsigned char)bytes.data[i] >= 0x80;
-    bool is_western = declared && declared == charset_find(str_of(CANDIDATES[0]));
+    size_t faults = 0;
     const struct charset *charset = declared;
     if (!declared || declared->kind != KIND_BYTES)
         charset = guess_charset(bytes, NULL);
-    else if (is_western && high * MANY_HIGH > (bytes.length < GUESS_BYTES ? bytes.length : GUESS_BYTES))
+    else if (declared == charset_find(str_of(CANDIDATES[0])))
         charset = guess_charset(bytes, declared);
     enum err error = convert_with(arena, bytes, charset, out, &faults);
     *guessed = charset != declared || faults > 0;
@@ -260,7 +258,7 @@ enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct cha
 {
     *guessed = false;
     *out = bytes;
-    bool is_bytes = !declared || declared->kind == KIND_UTF8 || declared->kind == KIND_BYTES;
+    bool is_bytes = !declared || declared->kind <= KIND_BYTES;
     if (is_bytes && is_plain(bytes))
         return ERR_OK;
     if (declared && declared->kind == KIND_UTF16)

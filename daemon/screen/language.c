@@ -147,7 +147,7 @@ void language_prepare(void)
 struct tally {
     unsigned words; /* that were looked at */
     double score[CODE_COUNT];
-    unsigned mixed; /* words with letters of two scripts: the wrong charset makes many */
+    unsigned odd; /* words and signs that the wrong charset makes: see odd_letter(), end_word() */
 };
 
 static void add_all(struct tally *tally, unsigned codes, double weight)
@@ -174,18 +174,34 @@ static bool is_letter(uint32_t letter)
     return (letter >= 0xc0 && letter < 0x250) || (letter >= 0x400 && letter < 0x530) || letter == 0x2019;
 }
 
+/* Latin letters and signs beyond ASCII that none of the six languages writes, names and loans aside. */
+static bool is_odd(uint32_t c)
+{
+    static const char KNOWN[] = "éèáàíóúüöäëçôñßøåćđ«»°§·£©®´";
+    char bytes[4];
+    if (c < 0xa1 || c > 0x24f)
+        return false;
+    return str_find(str_of(KNOWN), (struct str){bytes, utf8_encode(c, bytes)}, 0) == SIZE_MAX;
+}
+
 static void count_letter(struct tally *tally, uint32_t letter)
 {
-    for (size_t i = 0; letter >= 0x80 && i < sizeof LETTERS / sizeof *LETTERS; i++)
-        if (LETTERS[i].letter == letter)
-            add_all(tally, LETTERS[i].codes, 1.0);
+    if (letter < 0x80)
+        return;
+    for (size_t i = 0; i < sizeof LETTERS / sizeof *LETTERS; i++) {
+        if (LETTERS[i].letter != letter)
+            continue;
+        add_all(tally, LETTERS[i].codes, 1.0);
+        return;
+    }
+    tally->odd += is_odd(letter);
 }
 
 /* One word as it is read. */
 struct word {
     char bytes[LONGEST_WORD + 8];
     size_t length;
-    bool has_latin, has_cyrillic;
+    unsigned plain, accented, cyrillic; /* letters */
 };
 
 static void end_word(struct tally *tally, struct word *word)
@@ -193,7 +209,8 @@ static void end_word(struct tally *tally, struct word *word)
     if (word->length == 0)
         return;
     tally->words++;
-    tally->mixed += word->has_latin && word->has_cyrillic;
+    unsigned latin = word->plain + word->accented;
+    tally->odd += (latin && word->cyrillic) || (word->accented >= 2 && word->accented > word->plain);
     struct str text = {word->bytes, word->length};
     const struct slot *slot = text.length <= LONGEST_WORD ? slot_of(text) : NULL;
     if (slot && slot->word.length)
@@ -205,9 +222,12 @@ static void add_letter(struct tally *tally, struct word *word, uint32_t letter)
 {
     if (word->length <= LONGEST_WORD) /* one past it marks a word that is in no table */
         word->length += utf8_encode(letter, word->bytes + word->length);
-    bool is_cyrillic = letter >= 0x400 && letter < 0x530;
-    word->has_cyrillic = word->has_cyrillic || is_cyrillic;
-    word->has_latin = word->has_latin || (!is_cyrillic && letter != '\'' && letter != '-');
+    if (letter >= 0x400 && letter < 0x530)
+        word->cyrillic++;
+    else if (letter >= 0x80)
+        word->accented++;
+    else
+        word->plain += letter != '\'' && letter != '-';
     count_letter(tally, letter);
 }
 
@@ -222,6 +242,8 @@ static void tally_text(struct str text, struct tally *tally)
             add_letter(tally, &word, letter);
         else
             end_word(tally, &word);
+        if (letter >= 0xa1 && letter < 0xc0)
+            tally->odd += is_odd(letter);
     }
     end_word(tally, &word);
 }
@@ -256,7 +278,7 @@ double language_sense(struct str text)
 {
     struct tally tally = {0};
     tally_text(text, &tally);
-    return tally.score[best_of(&tally, 0, COVERED)] - tally.mixed;
+    return tally.score[best_of(&tally, 0, COVERED)] - tally.odd;
 }
 
 /* The start of the text, cut between characters. */
