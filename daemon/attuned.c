@@ -1,18 +1,75 @@
 /* The daemon's entry: arguments and role dispatch. With --role it is one of keep's children; otherwise it is keep. */
+#include <attune/keep.h>
 #include <attune/role.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+static const char usage[] =
+    "usage: attuned [--config FILE] [--check | --until-idle]\n"
+    "\n"
+    "Watches support mailboxes over IMAP, reads every new message for what it implies, puts each into an agent queue "
+    "or a\n"
+    "clinical queue in the same mailboxes, and pages a clinician when somebody should be read now. Runs in the "
+    "foreground.\n"
+    "\n"
+    "  --config FILE   the configuration (default /etc/attune/attune.yaml)\n"
+    "  --check         check configuration, secrets and rules, say what is wrong, and end\n"
+    "  --until-idle    work until nothing is in flight or due within 2 s, then stop cleanly\n"
+    "  --version       print the version\n"
+    "  --help          print this\n"
+    "\n"
+    "SIGTERM stops cleanly, SIGHUP reloads configuration and rules (a bad set leaves the last good one).\n"
+    "Exit status: 0 done, 1 a check failed, 2 wrong use or a start that is not possible.\n";
+
+static int run_role(const char *name)
+{
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } roles[] = {{"fetch", fetch_main}, {"screen", screen_main}, {"notify", notify_main}};
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+        if (strcmp(roles[i].name, name) == 0)
+            return roles[i].run();
+    fprintf(stderr, "attuned: there is no role '%s'\n", name);
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "--role") == 0) {
-        if (strcmp(argv[2], "fetch") == 0)
-            return fetch_main();
-        if (strcmp(argv[2], "screen") == 0)
-            return screen_main();
-        if (strcmp(argv[2], "notify") == 0)
-            return notify_main();
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+        {"until-idle", no_argument, NULL, 'i'},   {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {0},
+    };
+    struct keep_options keep = {.conf_path = "/etc/attune/attune.yaml"};
+    if (argc >= 3 && strcmp(argv[1], "--role") == 0)
+        return run_role(argv[2]);
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            keep.conf_path = optarg;
+            break;
+        case 'k':
+            keep.check_only = true;
+            break;
+        case 'i':
+            keep.until_idle = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        case 'v':
+            puts("attuned " ATTUNE_VERSION);
+            return 0;
+        default:
+            fputs("attuned: try 'attuned --help'\n", stderr);
+            return 2;
+        }
     }
-    fprintf(stderr, "attuned: not yet\n");
-    return 2;
+    if (optind < argc) {
+        fprintf(stderr, "attuned: '%s' is not an option; try 'attuned --help'\n", argv[optind]);
+        return 2;
+    }
+    return keep_main(&keep);
 }

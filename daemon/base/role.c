@@ -99,8 +99,7 @@ enum err role_start(enum role role, const char *label, pid_t *pid, struct ipc_ch
 /* --- opening -------------------------------------------------------------------------------------------------------
  */
 
-/* keep blocks signals to read them one by one; a role has the plain ones, and a dead peer is an error, not a signal. */
-static void reset_signals(void)
+void role_reset_signals(void)
 {
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL); /* refused for SIGKILL, SIGSTOP and glibc's own */
@@ -121,7 +120,7 @@ static bool is_channel(int fd)
 struct ipc_channel *role_open(enum role role, const char *label)
 {
     const struct rlimit no_core = {0, 0};
-    reset_signals();
+    role_reset_signals();
     log_set_role(label ? label : role_name(role));
     if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
         setrlimit(RLIMIT_CORE, &no_core) < 0)

@@ -94,7 +94,6 @@ static const struct sandbox_rule common[] = {
     {CALL(rt_sigprocmask)},
     {CALL(rt_sigreturn)},
     {CALL(sigaltstack)},
-    {CALL(tgkill), .when = {IS_SELF(0)}, .otherwise_dies = true}, /* abort() */
     {CALL(exit)},
     {CALL(exit_group)},
     {CALL(membarrier), .error = ENOSYS},
@@ -136,6 +135,7 @@ static const struct sandbox_rule no_files[] = {
     {CALL(connect), .error = EACCES},
 };
 
+/* No tgkill: abort() in a child ends it by SIGSYS, which is an end as good as another. */
 static const struct sandbox_rule child_only[] = {
     {CALL(setitimer), .when = {INT_IS(0, ITIMER_PROF)}}, /* the CPU budget of one message */
     {CALL(prctl), .error = EPERM},
@@ -149,6 +149,7 @@ static const struct sandbox_rule zygote_only[] = {
     {CALL(clone), .when = {INT_IS(0, CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)}, .otherwise_dies = true},
     {CALL(set_robust_list)},
     {CALL(rseq)},
+    {CALL(tgkill), .when = {IS_SELF(0)}, .otherwise_dies = true}, /* abort() */
     {CALL(wait4)},
     {CALL(waitid)},
     {CALL(kill), .when = {INT_IS(1, SIGKILL)}, .otherwise_dies = true},
@@ -246,6 +247,7 @@ static const struct sandbox_rule threads[] = {
     {CALL(rseq)},
     {CALL(prctl), .when = {INT_IS(0, PR_SET_NAME)}},
     {CALL(prctl), .when = {INT_IS(0, PR_GET_NAME)}},
+    {CALL(tgkill), .when = {IS_SELF(0)}, .otherwise_dies = true}, /* abort() */
     {CALL(getrlimit)},
     {CALL(prlimit64), .when = {INT_IS(0, 0), IS_NULL(2)}},
     {CALL(sched_getscheduler)},

@@ -27,6 +27,10 @@ enum err role_start(enum role role, const char *label, pid_t *pid, struct ipc_ch
  * log prefix (`label`, NULL: the role's name), channel on ROLE_FD. Exits 2 when ROLE_FD is not such a socket. */
 struct ipc_channel *role_open(enum role role, const char *label);
 
+/* Every signal at its default and unblocked, whatever the parent had, but SIGPIPE ignored: a dead peer is an error, not
+ * a signal. Part of role_open(); for processes that are forked without exec. */
+void role_reset_signals(void);
+
 /* Sends BEAT with allow_ms. ERR_PEER when keep is gone: the role then exits. */
 enum err role_beat(struct ipc_channel *channel, struct ipc_writer *writer, uint32_t allow_ms);
 

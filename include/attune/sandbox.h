@@ -18,6 +18,7 @@ enum sandbox_profile {
     SANDBOX_FETCH,  /* IMAP: sockets to the network, memfd, threads for libcurl's resolver. No exec, fork, ptrace, kill
                      */
     SANDBOX_NOTIFY, /* HTTPS and SMTP: as fetch, without memfd */
+    SANDBOX_PROFILES
 };
 
 enum {
@@ -33,6 +34,10 @@ enum {
  */
 enum err sandbox_enter(enum sandbox_profile profile, const char *const *readable, size_t count,
                        int *landlock_abi) ATTUNE_MUST_CHECK;
+
+/* Builds the profile's filters ahead, for processes that will be forked and enter it: only SANDBOX_CHILD can be
+ * prepared so. Does nothing the second time. ERR_SYSTEM without memory. */
+enum err sandbox_prepare(enum sandbox_profile profile) ATTUNE_MUST_CHECK;
 
 /* Resource limits of a screen child: address space in bytes (what is mapped already counts), no core, few descriptors,
  * no file grows. */

@@ -17,10 +17,21 @@
 enum {
     SCREEN_MAX_CHILDREN = 64,
     SCREEN_CHILD_MESSAGES = 64,              /* then the child is replaced: a captured one cannot lie for long */
-    SCREEN_CHILD_CPU_S = 4,                  /* of one message: SIGKILL beyond; the promise is 2 s for 25 MiB */
+    SCREEN_CHILD_CPU_S = 4,                  /* of one message: SIGPROF ends it beyond; the promise is 2 s for 25 MiB */
     SCREEN_CHILD_WALL_MS = 15000,            /* then whoever gave the message has the child killed */
-    SCREEN_CHILD_MEMORY = 512 * 1024 * 1024, /* address space: 256 MiB of message memory and the shared code */
+    SCREEN_CHILD_MEMORY = 512 * 1024 * 1024, /* address space: READING_ARENA, the message, and what was mapped before */
 };
+
+/* How a child ends when no signal ends it. */
+enum screen_exit {
+    SCREEN_EXIT_DONE = 0, /* its socket was closed */
+    SCREEN_EXIT_PEER = 2, /* an order that is none: a bad frame, a descriptor without seals, a message over the limit */
+    SCREEN_EXIT_SYSTEM = 3, /* no memory for this message, or the sandbox could not be closed */
+};
+
+/* Added to the mode in CHILD_SCREEN by the operator's command alone: the verdict is followed by the words of its hits.
+ */
+enum { SCREEN_WITH_TEXT = 0x80 };
 
 /* Reads and matches. The verdict's strings live in `arena`. ERR_SYSTEM only without memory. `reading_out` may be NULL.
  */
@@ -28,8 +39,10 @@ enum err screen_message(struct ruleset *ruleset, struct arena *arena, struct str
                         struct verdict *out, struct reading *reading_out);
 
 /*
- * Forks a child that serves CHILD_SCREEN frames on its socket until EOF, inside SANDBOX_CHILD. *fd is the caller's end.
- * The caller reaps *pid. Descriptors of the caller other than 2 are closed in the child.
+ * Forks a child that serves CHILD_SCREEN frames on its socket until EOF, inside SANDBOX_CHILD. *fd is the caller's end,
+ * OWNED. The caller reaps *pid. Descriptors of the caller other than 2 are closed in the child, which is killed when
+ * the thread that forked it ends. Call reading_prepare() before. ERR_SYSTEM when there is no process or descriptor to
+ * be had.
  */
 enum err screen_fork_child(struct ruleset *ruleset, pid_t *pid, int *fd);
 

@@ -1,0 +1,119 @@
+/* The trie of literals. Built as rules load; walked in screen's children over what strangers wrote, in steps bounded by
+ * the words times the longest literal. */
+#include <attune/prefilter.h>
+#include <string.h>
+
+struct rule_link {
+    struct rule_link *next;
+    uint32_t rule;
+};
+
+struct node {
+    struct node *child;
+    struct node *sibling;
+    struct rule_link *rules; /* of the literal that ends here */
+    unsigned char byte;
+};
+
+struct prefilter {
+    struct arena *arena;
+    struct node roots[256];
+    struct rule_link *always;
+};
+
+struct prefilter *prefilter_new(struct arena *arena)
+{
+    struct prefilter *prefilter = arena_alloc(arena, sizeof *prefilter);
+    if (prefilter)
+        prefilter->arena = arena;
+    return prefilter;
+}
+
+static enum err link_rule(struct arena *arena, struct rule_link **list, uint32_t rule)
+{
+    for (const struct rule_link *link = *list; link; link = link->next)
+        if (link->rule == rule)
+            return ERR_OK;
+    struct rule_link *link = arena_alloc(arena, sizeof *link);
+    if (!link)
+        return ERR_SYSTEM;
+    *link = (struct rule_link){*list, rule};
+    *list = link;
+    return ERR_OK;
+}
+
+static struct node *find_child(const struct node *node, unsigned char byte)
+{
+    struct node *child = node->child;
+    while (child && child->byte != byte)
+        child = child->sibling;
+    return child;
+}
+
+static struct node *make_child(struct arena *arena, struct node *node, unsigned char byte)
+{
+    struct node *child = find_child(node, byte);
+    if (child)
+        return child;
+    child = arena_alloc(arena, sizeof *child);
+    if (!child)
+        return NULL;
+    child->byte = byte;
+    child->sibling = node->child;
+    node->child = child;
+    return child;
+}
+
+enum err prefilter_add(struct prefilter *prefilter, struct str literal, uint32_t rule)
+{
+    if (literal.length == 0)
+        return prefilter_add_always(prefilter, rule);
+    struct node *node = &prefilter->roots[(unsigned char)literal.data[0]];
+    for (size_t i = 1; node && i < literal.length; i++)
+        node = make_child(prefilter->arena, node, (unsigned char)literal.data[i]);
+    return node ? link_rule(prefilter->arena, &node->rules, rule) : ERR_SYSTEM;
+}
+
+enum err prefilter_add_always(struct prefilter *prefilter, uint32_t rule)
+{
+    return link_rule(prefilter->arena, &prefilter->always, rule);
+}
+
+static void widen(const struct rule_link *rules, struct prefilter_range *ranges, uint32_t from, uint32_t to)
+{
+    for (const struct rule_link *link = rules; link; link = link->next) {
+        struct prefilter_range *range = &ranges[link->rule];
+        if (range->to == 0)
+            range->from = from;
+        range->to = to;
+    }
+}
+
+/* The end of the sentence, as somebody typed it, that holds `at`. */
+static uint32_t find_sentence_end(struct str stream, uint32_t at)
+{
+    const char *end = memchr(stream.data + at, '\n', stream.length - at);
+    return end ? (uint32_t)(end - stream.data) + 1 : (uint32_t)stream.length;
+}
+
+void prefilter_scan(const struct prefilter *prefilter, const struct words *words, struct prefilter_range *ranges)
+{
+    struct str stream = words->stream;
+    uint32_t from = 0, to = 0;
+    widen(prefilter->always, ranges, 0, (uint32_t)stream.length);
+    for (size_t i = 0; i < words->count; i++) {
+        uint32_t at = words->items[i].at;
+        if (at > to) {
+            from = at - 1;
+            to = find_sentence_end(stream, at);
+        }
+        const struct node *node = &prefilter->roots[(unsigned char)stream.data[at]];
+        for (size_t next = at + 1; node; next++) {
+            if (node->rules)
+                widen(node->rules, ranges, from, to);
+            if (next >= stream.length)
+                break;
+            node = find_child(node, (unsigned char)stream.data[next]);
+        }
+    }
+}

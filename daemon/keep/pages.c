@@ -1,0 +1,213 @@
+/*
+ * The outbox on its way out: due rows become NOTIFY_SEND frames, answers become states. A page is thin: case, urgency,
+ * mailbox, times, deadline; no subject, sender, cue or quotation. Run by keep; notify refuses whoever is not on its
+ * list.
+ */
+#include <attune/clock.h>
+#include <attune/keep.h>
+#include <attune/log.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A channel that does not answer is tried again after 5 s, doubling to 5 min; one that refuses, every 5 min. */
+enum { FIRST_RETRY_MS = 5000, LAST_RETRY_MS = 300000 };
+
+/* --- the process
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static bool send_channel(struct keep *keep, struct peer *peer, const struct conf_person *person,
+                         const struct conf_channel *channel)
+{
+    struct diag diag;
+    int secret;
+    diag_init(&diag);
+    enum err error = conf_open_secret(channel->secret_file, &secret, &diag);
+    diag_free(&diag);
+    if (error != ERR_OK) {
+        /* The others must still be told: this channel is left out, and status names it. */
+        log_error("channel-secret-refused", LOG_NAME("person", person->name), LOG_NAME("channel", channel->name));
+        return true;
+    }
+    ipc_write_begin(&keep->writer, FRAME_NOTIFY_STAFF);
+    ipc_put_text(&keep->writer, person->name);
+    ipc_put_text(&keep->writer, channel->name);
+    ipc_put_text(&keep->writer, channel->url);
+    return peer_send(keep, peer, &keep->writer, secret);
+}
+
+static enum err notify_begin(struct keep *keep, struct peer *peer)
+{
+    for (size_t i = 0; i < keep->conf->staff_count; i++)
+        for (size_t c = 0; c < keep->conf->staff[i].channel_count; c++)
+            if (!send_channel(keep, peer, &keep->conf->staff[i], &keep->conf->staff[i].channels[c]))
+                return ERR_PEER;
+    ipc_write_begin(&keep->writer, FRAME_NOTIFY_START);
+    ipc_put_text(&keep->writer, conf_ca_path(keep->conf->ca_file));
+    return peer_send(keep, peer, &keep->writer, -1) ? ERR_OK : ERR_PEER;
+}
+
+static void forget_sending(struct keep *keep, int64_t row)
+{
+    for (size_t i = 0; i < keep->sending_count; i++)
+        if (keep->sending[i] == row) {
+            keep->sending[i] = keep->sending[--keep->sending_count];
+            return;
+        }
+}
+
+static int64_t retry_at(uint32_t attempts, uint32_t retry_after_s)
+{
+    int64_t wait = FIRST_RETRY_MS;
+    for (uint32_t i = 0; i < attempts && wait < LAST_RETRY_MS; i++)
+        wait *= 2;
+    if (wait < (int64_t)retry_after_s * 1000)
+        wait = (int64_t)retry_after_s * 1000;
+    return clock_wall_ms() + (wait < LAST_RETRY_MS ? wait : LAST_RETRY_MS);
+}
+
+static bool take_result(struct keep *keep, struct ipc_reader *body)
+{
+    int64_t row = (int64_t)ipc_get_u64(body);
+    uint8_t outcome = ipc_get_u8(body);
+    uint16_t status = ipc_get_u16(body);
+    uint32_t retry_after_s = ipc_get_u32(body);
+    if (!ipc_read_end(body) || outcome < NOTIFY_ACCEPTED || outcome > NOTIFY_REFUSED)
+        return false;
+    forget_sending(keep, row);
+    keep->page_due_known = false;
+    uint32_t attempts = journal_outbox_attempts(keep->journal, row);
+    log_info("page-result", LOG_NUMBER("row", row), LOG_NUMBER("outcome", outcome), LOG_NUMBER("status", status),
+             LOG_NUMBER("attempts", attempts + 1));
+    if (outcome == NOTIFY_ACCEPTED)
+        journal_accept_outbox(keep->journal, row, status, clock_wall_ms());
+    else if (outcome == NOTIFY_REFUSED)
+        journal_cancel_outbox(keep->journal, row);
+    else if (outcome == NOTIFY_REJECTED)
+        journal_retry_outbox(keep->journal, row, status, clock_wall_ms() + LAST_RETRY_MS);
+    else
+        journal_retry_outbox(keep->journal, row, status, retry_at(attempts, retry_after_s));
+    return true;
+}
+
+static bool notify_take(struct keep *keep, struct peer *peer, struct ipc_frame *frame)
+{
+    if (frame->type == FRAME_NOTIFY_RESULT)
+        return take_result(keep, &frame->body);
+    if (frame->type != FRAME_NOTIFY_READY || !ipc_read_end(&frame->body))
+        return false;
+    peer->state = PEER_READY;
+    return true;
+}
+
+/* What was with it is sent again, under the same ids. */
+static void notify_lost(struct keep *keep, struct peer *peer)
+{
+    (void)peer;
+    keep->sending_count = 0;
+    keep->page_due_known = false;
+}
+
+enum err notify_open(struct keep *keep)
+{
+    keep->notify = (struct peer){.role = ROLE_NOTIFY, .begin = notify_begin, .take = notify_take, .lost = notify_lost};
+    snprintf(keep->notify.label, sizeof keep->notify.label, "notify");
+    return ERR_OK;
+}
+
+void notify_close(struct keep *keep)
+{
+    peer_end(keep, &keep->notify);
+}
+
+/* --- pages
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static void set_time(json_t *object, const char *key, int64_t wall_ms)
+{
+    char text[25];
+    if (!wall_ms)
+        return;
+    clock_format_ms(wall_ms, text);
+    json_object_set_new(object, key, json_string(text));
+}
+
+/* The body; free() it. The same row gives the same bytes, so that a repeated id never carries another content. */
+static char *page_body(const struct outbox_row *row, const struct alert_row *alert)
+{
+    bool is_alarm = strcmp(alert->kind, "alarm") == 0;
+    json_t *data = json_pack("{s:s, s:s, s:i, s:i}", "case", alert->id, is_alarm ? "about" : "mailbox", alert->subject,
+                             "step", (int)row->step, "ring", (int)row->ring);
+    if (is_alarm)
+        json_object_set_new(data, "reason", json_string(alert->reason));
+    else
+        json_object_set_new(data, "urgency", json_string(urgency_name(alert->urgency)));
+    set_time(data, "received_at", alert->received_ms);
+    set_time(data, "deadline_at", alert->deadline_ms);
+    char command[64];
+    snprintf(command, sizeof command, "attune ack %.8s", alert->id);
+    json_object_set_new(data, "acknowledge", json_string(command));
+    json_t *body = json_pack("{s:s, s:o}", "type", is_alarm ? "attune.alarm" : "attune.page", "data", data);
+    set_time(body, "timestamp", alert->opened_ms);
+    char *text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(body);
+    return text;
+}
+
+static const struct conf_channel *find_channel(const struct conf *conf, const struct outbox_row *row)
+{
+    const struct conf_person *person = conf_find_person(conf, row->person);
+    for (size_t i = 0; person && i < person->channel_count; i++)
+        if (strcmp(person->channels[i].name, row->channel) == 0)
+            return &person->channels[i];
+    return NULL;
+}
+
+static bool send_page(struct keep *keep, const struct outbox_row *row)
+{
+    struct alert_row alert;
+    const struct conf_channel *channel = find_channel(keep->conf, row);
+    if (!channel || !journal_get_alert(keep->journal, row->alert, &alert)) {
+        journal_cancel_outbox(keep->journal, row->id); /* a person removed: the ladder's other steps go on */
+        return true;
+    }
+    char *body = page_body(row, &alert);
+    if (!body)
+        return false;
+    ipc_write_begin(&keep->writer, FRAME_NOTIFY_SEND);
+    ipc_put_u64(&keep->writer, (uint64_t)row->id);
+    ipc_put_text(&keep->writer, row->person);
+    ipc_put_text(&keep->writer, row->channel);
+    ipc_put_text(&keep->writer, channel->url);
+    ipc_put_text(&keep->writer, row->webhook_id);
+    ipc_put_text(&keep->writer, body);
+    free(body);
+    if (!peer_send(keep, &keep->notify, &keep->writer, -1))
+        return false;
+    keep->sending[keep->sending_count++] = row->id;
+    log_info("page-sent", LOG_NAME("case", row->alert), LOG_NAME("person", row->person),
+             LOG_NAME("channel", row->channel), LOG_NUMBER("row", row->id));
+    return true;
+}
+
+static bool is_sending(const struct keep *keep, int64_t row)
+{
+    for (size_t i = 0; i < keep->sending_count; i++)
+        if (keep->sending[i] == row)
+            return true;
+    return false;
+}
+
+void notify_send_due(struct keep *keep)
+{
+    static struct outbox_row rows[KEEP_SEND_WINDOW * 2];
+    if (!peer_is_ready(&keep->notify))
+        return;
+    /* Those with notify are still pending rows: look past them. */
+    size_t count = journal_due_outbox(keep->journal, clock_wall_ms(), rows, KEEP_SEND_WINDOW + keep->sending_count);
+    for (size_t i = 0; i < count && keep->sending_count < KEEP_SEND_WINDOW; i++)
+        if (!is_sending(keep, rows[i].id) && !send_page(keep, &rows[i]))
+            return;
+}

@@ -1,0 +1,54 @@
+/* Ordered failures of a screen child. Test builds only (ATTUNE_FAULTS); otherwise this file is empty. */
+#include <attune/fault.h>
+
+#ifdef ATTUNE_FAULTS
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool wants(struct str raw, const char *fault)
+{
+    static const struct str name = {"X-Attune-Fault: ", 16};
+    struct str line;
+    while (str_next_line(&raw, &line) && line.length > 0)
+        if (str_starts_nocase(line, name) && str_equal_text(str_slice(line, name.length, line.length), fault))
+            return true;
+    return false;
+}
+
+static void spin(void)
+{
+    for (volatile uint64_t turns = 0;; turns++)
+        ;
+}
+
+/* Takes memory as a runaway parser would: until it gets no more, and then uses what it did not get. */
+static void eat_memory(void)
+{
+    for (;;) {
+        char *block = malloc(16 * 1024 * 1024);
+        memset(block, 1, 16 * 1024 * 1024);
+    }
+}
+
+void fault_before_screening(struct str raw)
+{
+    if (wants(raw, "crash"))
+        abort();
+    if (wants(raw, "hang"))
+        spin();
+    if (wants(raw, "memory"))
+        eat_memory();
+}
+
+void fault_after_screening(struct str raw, struct verdict *verdict)
+{
+    static const struct hit invented = {.rule = UINT32_MAX, .field = FIELD_TEXT, .start = 0, .end = 1};
+    if (!wants(raw, "lie"))
+        return;
+    verdict->hits = &invented;
+    verdict->hit_count = 1;
+}
+
+#endif

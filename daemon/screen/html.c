@@ -1,0 +1,442 @@
+/*
+ * HTML to text over gumbo's tree, walked without recursion. Screen children; the bytes are hostile. Gumbo neither
+ * checks its allocator nor bounds its tree, so it allocates from an arena of ours and is left by longjmp when that is
+ * full.
+ */
+#include <attune/html.h>
+#include <gumbo.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How an element shows: line ends before and after it. */
+struct element {
+    GumboTag tag;
+    unsigned breaks;
+    bool is_skipped; /* never shown, and not "hidden": it holds no words for a reader */
+};
+
+static const struct element ELEMENTS[] = {
+    {GUMBO_TAG_P, 2, false},        {GUMBO_TAG_DIV, 1, false},     {GUMBO_TAG_BLOCKQUOTE, 2, false},
+    {GUMBO_TAG_UL, 2, false},       {GUMBO_TAG_OL, 2, false},      {GUMBO_TAG_LI, 1, false},
+    {GUMBO_TAG_DL, 2, false},       {GUMBO_TAG_DT, 1, false},      {GUMBO_TAG_DD, 1, false},
+    {GUMBO_TAG_TABLE, 1, false},    {GUMBO_TAG_TR, 1, false},      {GUMBO_TAG_CAPTION, 1, false},
+    {GUMBO_TAG_H1, 2, false},       {GUMBO_TAG_H2, 2, false},      {GUMBO_TAG_H3, 2, false},
+    {GUMBO_TAG_H4, 2, false},       {GUMBO_TAG_H5, 2, false},      {GUMBO_TAG_H6, 2, false},
+    {GUMBO_TAG_PRE, 2, false},      {GUMBO_TAG_HR, 1, false},      {GUMBO_TAG_CENTER, 1, false},
+    {GUMBO_TAG_SECTION, 1, false},  {GUMBO_TAG_ARTICLE, 1, false}, {GUMBO_TAG_HEADER, 1, false},
+    {GUMBO_TAG_FOOTER, 1, false},   {GUMBO_TAG_ADDRESS, 1, false}, {GUMBO_TAG_FORM, 1, false},
+    {GUMBO_TAG_FIELDSET, 1, false}, {GUMBO_TAG_OPTION, 1, false},  {GUMBO_TAG_FIGURE, 2, false},
+    {GUMBO_TAG_MAIN, 1, false},     {GUMBO_TAG_NAV, 1, false},     {GUMBO_TAG_ASIDE, 1, false},
+    {GUMBO_TAG_SCRIPT, 0, true},    {GUMBO_TAG_STYLE, 0, true},    {GUMBO_TAG_TITLE, 0, true},
+    {GUMBO_TAG_TEMPLATE, 0, true},
+};
+
+/* Marks by which mail programs tell quotation and signature: a class or id, Outlook's "x_" before it left out. */
+enum mark { MARK_NONE, MARK_QUOTE, MARK_INTRODUCTION, MARK_SIGNATURE };
+static const struct {
+    const char *name;
+    enum mark mark;
+} MARKS[] = {
+    {"gmail_attr", MARK_QUOTE},
+    {"moz-cite-prefix", MARK_QUOTE},
+    {"yahoo_quoted", MARK_QUOTE},
+    {"OLK_SRC_BODY_SECTION", MARK_QUOTE},
+    {"zmail_extra", MARK_QUOTE},
+    {"gmail_quote", MARK_INTRODUCTION}, /* answers may stand between the blockquotes inside these */
+    {"protonmail_quote", MARK_INTRODUCTION},
+    {"gmail_signature", MARK_SIGNATURE},
+    {"moz-signature", MARK_SIGNATURE},
+};
+
+struct walk {
+    struct html_writer *writer;
+    const GumboNode *introduction; /* an open element whose words before its first blockquote introduce that */
+    bool has_hidden;
+};
+
+void html_write_break(struct html_writer *writer, unsigned lines)
+{
+    writer->space = false;
+    if (writer->lines < lines)
+        writer->lines = lines;
+}
+
+void html_write_line_end(struct html_writer *writer)
+{
+    writer->space = false;
+    if (writer->lines < 3) /* more empty lines say nothing more */
+        writer->lines++;
+}
+
+static void begin_word(struct html_writer *writer)
+{
+    static const char ENDS[] = "\n\n\n", MARKS_TEXT[] = "> > > ";
+    bool at_start = writer->out->length == 0;
+    if (writer->lines && !at_start)
+        (void)buf_add(writer->out, ENDS, writer->lines);
+    if ((writer->lines || at_start) && writer->quotes)
+        (void)buf_add(writer->out, MARKS_TEXT,
+                      2 * (writer->quotes < HTML_MAX_QUOTE_MARKS ? writer->quotes : HTML_MAX_QUOTE_MARKS));
+    if (writer->space && !writer->lines && !at_start)
+        (void)buf_add_char(writer->out, ' ');
+    writer->lines = 0;
+    writer->space = false;
+}
+
+static bool is_space(char byte)
+{
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+static void write_verbatim(struct html_writer *writer, struct str text)
+{
+    for (struct str line; str_next_line(&text, &line);) {
+        if (line.length) {
+            begin_word(writer);
+            (void)buf_add_str(writer->out, line);
+        }
+        if (text.length || (line.data + line.length < text.data))
+            html_write_line_end(writer);
+    }
+}
+
+void html_write_text(struct html_writer *writer, struct str text)
+{
+    if (writer->verbatim) {
+        write_verbatim(writer, text);
+        return;
+    }
+    for (size_t at = 0; at < text.length;) {
+        if (is_space(text.data[at])) {
+            writer->space = true;
+            at++;
+            continue;
+        }
+        size_t end = at;
+        while (end < text.length && !is_space(text.data[end]))
+            end++;
+        begin_word(writer);
+        (void)buf_add_str(writer->out, str_slice(text, at, end));
+        at = end;
+    }
+}
+
+static const struct element *element_of(const GumboNode *node)
+{
+    for (size_t i = 0; i < sizeof ELEMENTS / sizeof *ELEMENTS; i++)
+        if (ELEMENTS[i].tag == node->v.element.tag)
+            return &ELEMENTS[i];
+    return NULL;
+}
+
+static const char *attribute(const GumboNode *node, const char *name)
+{
+    const GumboAttribute *found = gumbo_get_attribute(&node->v.element.attributes, name);
+    return found ? found->value : NULL;
+}
+
+/* One word of a class attribute, or an id. */
+static enum mark mark_of_word(struct str word)
+{
+    if (str_starts_nocase(word, STR("x_")))
+        word = str_slice(word, 2, word.length);
+    for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++)
+        if (str_equal_nocase(word, str_of(MARKS[i].name)))
+            return MARKS[i].mark;
+    return MARK_NONE;
+}
+
+static enum mark mark_of(const GumboNode *node)
+{
+    const char *names[] = {attribute(node, "class"), attribute(node, "id")};
+    for (size_t i = 0; i < 2; i++) {
+        struct str rest = str_trim(str_of(names[i]));
+        while (rest.length) {
+            size_t end = 0;
+            while (end < rest.length && !is_space(rest.data[end]))
+                end++;
+            enum mark mark = mark_of_word(str_slice(rest, 0, end));
+            if (mark != MARK_NONE)
+                return mark;
+            rest = str_trim(str_slice(rest, end, rest.length));
+        }
+    }
+    return MARK_NONE;
+}
+
+/* A style attribute without its white space, cut at 512 bytes: what hides stands among few properties. */
+static struct str squeeze_style(const char *style, char out[512])
+{
+    size_t used = 0;
+    for (; style && *style && used < 512; style++)
+        if (!is_space(*style))
+            out[used++] = *style;
+    return (struct str){out, used};
+}
+
+/* A property set to nothing: "font-size:0", "opacity:0px", but not "opacity:0.5". */
+static bool is_zero(struct str style, struct str property)
+{
+    size_t at = str_find_nocase(style, property, 0);
+    if (at == SIZE_MAX)
+        return false;
+    struct str value = str_slice(style, at + property.length, style.length);
+    if (value.length == 0 || value.data[0] != '0')
+        return false;
+    for (size_t i = 0; i < value.length && value.data[i] != ';' && value.data[i] != '!'; i++)
+        if (value.data[i] >= '1' && value.data[i] <= '9')
+            return false;
+    return true;
+}
+
+static bool is_hidden(const GumboNode *node)
+{
+    static const char *const HIDES[] = {"display:none", "visibility:hidden", "mso-hide:all"};
+    static const char *const ZERO[] = {"font-size:", "opacity:", "max-height:"};
+    if (attribute(node, "hidden"))
+        return true;
+    const char *value = attribute(node, "style");
+    if (!value)
+        return false;
+    char space[512];
+    struct str style = squeeze_style(value, space);
+    for (size_t i = 0; i < sizeof HIDES / sizeof *HIDES; i++)
+        if (str_find_nocase(style, str_of(HIDES[i]), 0) != SIZE_MAX)
+            return true;
+    for (size_t i = 0; i < sizeof ZERO / sizeof *ZERO; i++)
+        if (is_zero(style, str_of(ZERO[i])))
+            return true;
+    return false;
+}
+
+/* A blockquote is a quotation unless it only indents: Gmail's "indent more" writes one without a border. */
+static bool is_quotation(const GumboNode *node)
+{
+    char space[512];
+    if (node->v.element.tag != GUMBO_TAG_BLOCKQUOTE)
+        return mark_of(node) == MARK_QUOTE;
+    if (attribute(node, "type") || attribute(node, "cite") || attribute(node, "class"))
+        return true;
+    struct str style = squeeze_style(attribute(node, "style"), space);
+    return str_find_nocase(style, STR("border:none"), 0) == SIZE_MAX;
+}
+
+static const GumboVector *children_of(const GumboNode *node)
+{
+    static const GumboVector NONE = {0};
+    if (node->type == GUMBO_NODE_DOCUMENT)
+        return &node->v.document.children;
+    return node->type == GUMBO_NODE_ELEMENT || node->type == GUMBO_NODE_TEMPLATE ? &node->v.element.children : &NONE;
+}
+
+static const GumboNode *next_sibling(const GumboNode *node)
+{
+    const GumboVector *siblings = node->parent ? children_of(node->parent) : NULL;
+    size_t next = node->index_within_parent + 1;
+    return siblings && next < siblings->length ? siblings->data[next] : NULL;
+}
+
+static const GumboNode *next_inside(const GumboNode *node, const GumboNode *root)
+{
+    if (children_of(node)->length)
+        return children_of(node)->data[0];
+    while (node != root && !next_sibling(node))
+        node = node->parent;
+    return node == root ? NULL : next_sibling(node);
+}
+
+static bool contains_blockquote(const GumboNode *root)
+{
+    enum { FAR_ENOUGH = 64 }; /* the words that introduce a quotation are few */
+    const GumboNode *node = next_inside(root, root);
+    for (int i = 0; node && i < FAR_ENOUGH; i++, node = next_inside(node, root))
+        if (node->type == GUMBO_NODE_ELEMENT && node->v.element.tag == GUMBO_TAG_BLOCKQUOTE)
+            return true;
+    return false;
+}
+
+static void end_introduction(struct walk *walk)
+{
+    if (!walk->introduction)
+        return;
+    html_write_break(walk->writer, 1);
+    walk->writer->quotes--;
+    walk->introduction = NULL;
+}
+
+static void enter_element(struct walk *walk, const GumboNode *node)
+{
+    struct html_writer *writer = walk->writer;
+    const struct element *element = element_of(node);
+    GumboTag tag = node->v.element.tag;
+    if (element && element->breaks)
+        html_write_break(writer, element->breaks);
+    if (tag == GUMBO_TAG_BR)
+        html_write_line_end(writer);
+    else if (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH)
+        writer->space = true;
+    else if (tag == GUMBO_TAG_LI)
+        html_write_text(writer, STR("* "));
+    else if (tag == GUMBO_TAG_IMG && attribute(node, "alt"))
+        html_write_text(writer, str_of(attribute(node, "alt")));
+    else if (tag == GUMBO_TAG_PRE)
+        writer->verbatim++;
+    if (is_quotation(node)) {
+        html_write_break(writer, 1);
+        writer->quotes++;
+    }
+    if (tag == GUMBO_TAG_BLOCKQUOTE)
+        end_introduction(walk);
+    walk->has_hidden = walk->has_hidden || is_hidden(node);
+    enum mark mark = mark_of(node);
+    if (mark == MARK_INTRODUCTION && !walk->introduction && tag != GUMBO_TAG_BLOCKQUOTE && contains_blockquote(node)) {
+        html_write_break(writer, 1);
+        writer->quotes++;
+        walk->introduction = node;
+    } else if (mark == MARK_SIGNATURE) {
+        html_write_break(writer, 1);
+        html_write_text(writer, STR("--"));
+        html_write_break(writer, 1);
+    }
+}
+
+static void leave_element(struct walk *walk, const GumboNode *node)
+{
+    struct html_writer *writer = walk->writer;
+    const struct element *element = element_of(node);
+    if (walk->introduction == node)
+        end_introduction(walk);
+    if (is_quotation(node)) {
+        html_write_break(writer, 1);
+        writer->quotes--;
+    }
+    if (node->v.element.tag == GUMBO_TAG_PRE)
+        writer->verbatim--;
+    if (node->v.element.tag == GUMBO_TAG_TD || node->v.element.tag == GUMBO_TAG_TH)
+        writer->space = true;
+    if (element && element->breaks)
+        html_write_break(writer, element->breaks);
+}
+
+static bool is_skipped(const GumboNode *node)
+{
+    const struct element *element = element_of(node);
+    return element && element->is_skipped;
+}
+
+static void leave_node(struct walk *walk, const GumboNode *node)
+{
+    if (node->type == GUMBO_NODE_ELEMENT && !is_skipped(node))
+        leave_element(walk, node);
+}
+
+/* Shows a node; false when what is inside it is not shown. */
+static bool enter_node(struct walk *walk, const GumboNode *node)
+{
+    if (node->type == GUMBO_NODE_TEXT || node->type == GUMBO_NODE_CDATA || node->type == GUMBO_NODE_WHITESPACE)
+        html_write_text(walk->writer, str_of(node->v.text.text));
+    if (node->type != GUMBO_NODE_ELEMENT)
+        return node->type == GUMBO_NODE_DOCUMENT;
+    if (is_skipped(node))
+        return false;
+    enter_element(walk, node);
+    return true;
+}
+
+static void walk_tree(struct walk *walk, const GumboNode *node)
+{
+    while (node) {
+        bool into = enter_node(walk, node);
+        if (into && children_of(node)->length) {
+            node = children_of(node)->data[0];
+            continue;
+        }
+        while (node && !next_sibling(node)) {
+            leave_node(walk, node);
+            node = node->parent;
+        }
+        if (!node)
+            return;
+        leave_node(walk, node);
+        node = next_sibling(node);
+    }
+}
+
+struct tree_memory {
+    struct arena *arena;
+    jmp_buf full;
+};
+
+static void *tree_alloc(void *userdata, size_t size)
+{
+    struct tree_memory *memory = userdata;
+    void *out = arena_alloc(memory->arena, size);
+    if (!out)
+        longjmp(memory->full, 1);
+    return out;
+}
+
+static void tree_free(void *userdata, void *pointer)
+{
+    (void)userdata;
+    (void)pointer; /* the arena ends with the tree */
+}
+
+/* NULL when the tree does not fit. gumbo_destroy_output() is never called: it recurses as deep as the markup. */
+static const GumboNode *parse(struct tree_memory *memory, struct str html)
+{
+    if (setjmp(memory->full))
+        return NULL;
+    GumboOptions options = kGumboDefaultOptions;
+    options.allocator = tree_alloc;
+    options.deallocator = tree_free;
+    options.userdata = memory;
+    options.max_errors = 0;
+    const GumboOutput *output = gumbo_parse_with_options(&options, html.data, html.length);
+    return output->document;
+}
+
+static size_t count_tags(struct str html)
+{
+    size_t count = 0;
+    const char *end = html.data + html.length;
+    for (const char *at = html.data; at < end && (at = memchr(at, '<', (size_t)(end - at))); at++)
+        count++;
+    return count;
+}
+
+/* Fills the writer by way of a tree; false when that would cost too much. */
+static bool read_tree(struct html_writer *writer, struct str html, bool *has_hidden)
+{
+    if (html.length > HTML_MAX_INPUT || count_tags(html) > HTML_MAX_TAGS)
+        return false;
+    struct tree_memory memory = {.arena = arena_new(HTML_MAX_TREE)};
+    if (!memory.arena)
+        return false;
+    const GumboNode *document = parse(&memory, html);
+    if (document) {
+        struct walk walk = {.writer = writer};
+        walk_tree(&walk, document);
+        *has_hidden = walk.has_hidden;
+    }
+    arena_free(&memory.arena);
+    return document != NULL;
+}
+
+enum err html_to_text(struct arena *arena, struct str html, struct html_text *out)
+{
+    *out = (struct html_text){0};
+    struct buf text;
+    buf_init(&text,
+             3 * html.length + 4096); /* quote marks and line ends come to less than the tags that ask for them */
+    struct html_writer writer = {.out = &text};
+    if (html.length && !read_tree(&writer, html, &out->has_hidden)) {
+        out->is_simplified = true;
+        html_strip(&writer, html);
+    }
+    out->text = (struct str){arena_copy(arena, buf_text(&text), text.length), text.length};
+    enum err error = out->text.data ? ERR_OK : ERR_SYSTEM;
+    buf_free(&text);
+    return error;
+}

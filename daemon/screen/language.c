@@ -1,0 +1,257 @@
+/*
+ * The language of a text: CLD2's guess, letters that only some languages have, and function words. Screen children.
+ * The words are the commonest of each language, with the accent-less spelling where people type that; words that two
+ * languages share count for both and so decide nothing between them.
+ */
+#include <attune/language.h>
+#include <string.h>
+#include <utf8proc.h>
+
+enum code { EN, SL, RO, PL, UK, RU, HR, CS, SK, BG, BE, DE, CODE_COUNT };
+static const char *const CODES[CODE_COUNT] = {"en", "sl", "ro", "pl", "uk", "ru", "hr", "cs", "sk", "bg", "be", "de"};
+enum { COVERED = HR }; /* codes below this one have a pack */
+
+static const char *const WORDS[CODE_COUNT] = {
+    [EN] =
+        "the and to of a i in is it you that my for me with was have this on but not be are so can do we at as if your "
+        "am what they or from an would will just about there when all no had has how please thank thanks don't i'm "
+        "his her he she been could which who hello hi dear any know were our want need get it's i've",
+    [SL] =
+        "je in da se v na sem za ne si so pa ki z ni kot s mi bi po ali tudi če ce ko še se lahko bo ker me moj moja "
+        "imam kako samo kaj jaz bil bila že ze nisem hvala prosim vas vam mu nič nic to te pri od do smo ste bom "
+        "sva jo ga tako zdaj danes več vec ampak zakaj kdo kje dan pozdravljeni lep pozdrav nekaj vse kjer brez ima",
+    [RO] =
+        "și si să sa nu de la în in că ca pe un o cu mai este e am din ce care pentru ma mă fost ai dar când cand sunt "
+        "îmi imi nici eu doar tot lui te se vă va fi ți ti-am sau acum are foarte bine bună buna ziua mulțumesc "
+        "multumesc vreau știu stiu după dupa fără fara asta prea unde cum dacă daca eram mea meu nu-mi n-am s-a",
+    [PL] =
+        "nie się sie i w na że ze to z do jest mam o jak ale po co już juz tak mi za od czy dla tylko by był byla była "
+        "jestem mnie bardzo dzień dzien dobry proszę prosze dziękuję dziekuje przez są sa może moze pan pani ja być "
+        "byc gdy jeszcze tego moja mój moj bez kiedy będzie bedzie nic więc wiec jej jego czuję czuje chcę chce",
+    [UK] =
+        "привіт я не і й привіт в у на що з та до за мені це як але так мене ми є вже від про був була було якщо бо тільки ви дуже "
+        "коли його вона він для чи ще його мій моя день добрий дякую будь ласка хочу можу треба без все якби вас вам "
+        "їх її ні може немає просто по щоб під після ж би сьогодні тепер знаю",
+    [RU] =
+        "привет я не и в на что с а как это но у меня мне по за так же от бы до вы он она если уже для только вам вас то ещё "
+        "еще когда был была было из мой моя нет есть или очень просто можно здравствуйте пожалуйста спасибо хочу могу "
+        "её ее его чтобы после день добрый без всё все сейчас нужно под кто где тебя ничего больше",
+    [HR] = "je i da se u na sam za ne si su što sto kao mi bi po ili ali nije samo već vec ja bio bila kako od do ovo "
+           "hvala molim vas vam mogu želim zelim imam sve još jos nisam ćete gdje tko ima šta sta može moze bih",
+    [CS] = "je a se na že to v ne si jsem s z do o ale jak jsou by co pro tak mi už jako jsme jen když mě nebo prosím "
+           "děkuji dobrý den byl která který mám ještě při",
+    [SK] = "je a sa na že to v nie si som s z do o ale ako sú by čo pre tak mi už sme len keď ma alebo prosím ďakujem "
+           "dobrý deň bol ktorá ktorý mám ešte pri",
+    [BG] = "и на да се не в за от с че съм е са по ми как но това аз ще си до като беше мен ме само или вече моля "
+           "благодаря здравейте искам много какво",
+    [BE] = "і не на я у што з да як гэта але мне так вы ён яна калі ўжо мяне для толькі быў была вельмі дзякуй",
+    [DE] =
+        "ich die und der nicht das ist sie es zu ein in mit mir den auf wir für bitte danke haben mich aber wie auch "
+        "noch sehr guten tag meine mein bin habe von dem eine kann",
+};
+
+/* Letters (lower case) that tell one language or a group. Weights: a letter that only one of the six has is as good as
+ * a function word and a half. */
+static const struct {
+    uint32_t letter;
+    unsigned codes;
+} LETTERS[] = {
+    {0x456, 1u << UK | 1u << BE},
+    {0x457, 1u << UK},
+    {0x454, 1u << UK},
+    {0x491, 1u << UK},
+    {0x44b, 1u << RU | 1u << BE},
+    {0x44d, 1u << RU | 1u << BE},
+    {0x451, 1u << RU | 1u << BE},
+    {0x44a, 1u << BG | 1u << RU},
+    {0x45e, 1u << BE},
+    {0x103, 1u << RO},
+    {0xe2, 1u << RO},
+    {0xee, 1u << RO},
+    {0x219, 1u << RO},
+    {0x21b, 1u << RO},
+    {0x15f, 1u << RO},
+    {0x163, 1u << RO},
+    {0x105, 1u << PL},
+    {0x119, 1u << PL},
+    {0x142, 1u << PL},
+    {0x144, 1u << PL},
+    {0x15b, 1u << PL},
+    {0x17a, 1u << PL},
+    {0x17c, 1u << PL},
+    {0x10d, 1u << SL | 1u << HR | 1u << CS | 1u << SK},
+    {0x161, 1u << SL | 1u << HR | 1u << CS | 1u << SK},
+    {0x17e, 1u << SL | 1u << HR | 1u << CS | 1u << SK},
+    {0x107, 1u << HR | 1u << PL},
+    {0x111, 1u << HR},
+    {0x11b, 1u << CS},
+    {0x159, 1u << CS},
+    {0x16f, 1u << CS},
+    {0x13e, 1u << SK},
+    {0xdf, 1u << DE},
+    {0xfc, 1u << DE},
+    {0xe4, 1u << DE | 1u << SK},
+};
+
+/* The words in one open table, built once: word -> the languages that use it. A power of two over twice their number.
+ */
+enum { SLOTS = 2048, LONGEST_WORD = 24 };
+struct slot {
+    struct str word;
+    unsigned codes;
+};
+static struct slot slots[SLOTS];
+static bool is_prepared;
+
+static uint32_t hash(struct str word)
+{
+    uint32_t value = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < word.length; i++)
+        value = (value ^ (unsigned char)word.data[i]) * 16777619u;
+    return value;
+}
+
+static struct slot *slot_of(struct str word)
+{
+    uint32_t at = hash(word) % SLOTS;
+    while (slots[at].word.length && !str_equal(slots[at].word, word))
+        at = (at + 1) % SLOTS;
+    return &slots[at];
+}
+
+void language_prepare(void)
+{
+    if (is_prepared)
+        return;
+    for (unsigned code = 0; code < CODE_COUNT; code++) {
+        struct str rest = str_of(WORDS[code]);
+        while (rest.length) {
+            size_t space = str_find(rest, STR(" "), 0);
+            struct str word = str_slice(rest, 0, space);
+            struct slot *slot = slot_of(word);
+            slot->word = word;
+            slot->codes |= 1u << code;
+            rest = space == SIZE_MAX ? (struct str){0} : str_slice(rest, space + 1, rest.length);
+        }
+    }
+    is_prepared = true;
+}
+
+struct tally {
+    unsigned words; /* that were looked at */
+    double score[CODE_COUNT];
+    unsigned latin, cyrillic; /* letters */
+};
+
+static void add_all(struct tally *tally, unsigned codes, double weight)
+{
+    unsigned count = (unsigned)__builtin_popcount(codes);
+    for (unsigned code = 0; code < CODE_COUNT; code++)
+        if (codes & 1u << code)
+            tally->score[code] += weight / (count > 3 ? 3 : count);
+}
+
+static uint32_t lower(uint32_t letter)
+{
+    if (letter < 0x80)
+        return letter >= 'A' && letter <= 'Z' ? letter + 32 : letter;
+    if (letter >= 0x410 && letter <= 0x42f)
+        return letter + 32;
+    return (uint32_t)utf8proc_tolower((utf8proc_int32_t)letter);
+}
+
+static bool is_letter(uint32_t letter)
+{
+    if (letter < 0x80)
+        return (letter >= 'a' && letter <= 'z') || letter == '\'' || letter == '-';
+    return (letter >= 0xc0 && letter < 0x250) || (letter >= 0x400 && letter < 0x530) || letter == 0x2019;
+}
+
+static void count_letter(struct tally *tally, uint32_t letter)
+{
+    if (letter >= 0x400 && letter < 0x530)
+        tally->cyrillic++;
+    else
+        tally->latin++;
+    if (letter < 0x80)
+        return;
+    for (size_t i = 0; i < sizeof LETTERS / sizeof *LETTERS; i++)
+        if (LETTERS[i].letter == letter)
+            add_all(tally, LETTERS[i].codes, 1.0);
+}
+
+static void count_word(struct tally *tally, struct str word)
+{
+    tally->words++;
+    const struct slot *slot = word.length <= LONGEST_WORD ? slot_of(word) : NULL;
+    if (slot && slot->word.length)
+        add_all(tally, slot->codes, 1.0);
+}
+
+static void tally_text(struct str text, struct tally *tally)
+{
+    char word[LONGEST_WORD + 8];
+    size_t used = 0;
+    for (size_t at = 0, length; at < text.length; at += length) {
+        uint32_t letter = lower(utf8_decode(text, at, &length));
+        if (letter == 0x2019)
+            letter = '\'';
+        if (is_letter(letter)) {
+            if (used <= LONGEST_WORD)
+                used += utf8_encode(letter, word + used);
+            count_letter(tally, letter);
+        } else if (used) {
+            count_word(tally, (struct str){word, used});
+            used = 0;
+        }
+    }
+    if (used)
+        count_word(tally, (struct str){word, used});
+}
+
+static int code_of(const char *name)
+{
+    if (strcmp(name, "sr") == 0 || strcmp(name, "bs") == 0)
+        name = "hr";
+    for (int code = 0; code < CODE_COUNT; code++)
+        if (strcmp(CODES[code], name) == 0)
+            return code;
+    return -1;
+}
+
+static unsigned best_of(const struct tally *tally, unsigned from, unsigned to)
+{
+    unsigned best = from;
+    for (unsigned code = from; code < to; code++)
+        if (tally->score[code] > tally->score[best])
+            best = code;
+    return best;
+}
+
+static struct language named(const char *code, bool is_covered)
+{
+    struct language out = {.is_covered = is_covered};
+    strncpy(out.code, code, sizeof out.code - 1);
+    return out;
+}
+
+struct language language_of(struct str text)
+{
+    enum { ENOUGH_BYTES = 60, ENOUGH_PERCENT = 80 }; /* below, "other" would be a guess: short text is not uncovered */
+    if (text.length > LANGUAGE_MAX_BYTES)
+        for (text.length = LANGUAGE_MAX_BYTES; text.length && (text.data[text.length] & 0xc0) == 0x80; text.length--)
+            ;
+    struct tally tally = {0};
+    tally_text(text, &tally);
+    struct cld2_guess guess = language_cld2(text.data, (int)text.length);
+    int code = code_of(guess.code);
+    if (code >= 0) /* worth as much as a third of the words being function words: what usual text has */
+        tally.score[code] += (guess.is_reliable ? 0.35 : 0.15) * tally.words + 0.5;
+    unsigned best = best_of(&tally, 0, COVERED), other = best_of(&tally, COVERED, CODE_COUNT);
+    bool is_sure = guess.is_reliable && guess.percent >= ENOUGH_PERCENT && guess.text_bytes >= ENOUGH_BYTES;
+    if (code >= COVERED && is_sure && tally.score[other] > 1.3 * tally.score[best])
+        return named(guess.code, false);
+    if (code < 0 && is_sure && strcmp(guess.code, "un") != 0 && tally.score[best] < 0.15 * tally.words)
+        return named(guess.code, false);
+    return tally.score[best] > 0.4 ? named(CODES[best], true) : named("", true);
+}

@@ -1,0 +1,44 @@
+/* One message through reading and matching. A screen child runs it, and whoever wants to see what the rules see. */
+#include <attune/clock.h>
+#include <attune/screen.h>
+#include <string.h>
+
+static void fill_verdict(const struct reading *reading, const struct hits *hits, struct verdict *out)
+{
+    *out = (struct verdict){
+        .class = reading->class,
+        .reasons = reading->reasons | hits->reasons,
+        .is_forward = reading->is_forward,
+        .points_at_quotation = reading->points_at_quotation,
+        .hidden_text = reading->hidden_text,
+        .automatic = reading->automatic,
+        .from_address = reading->from_address,
+        .writer = reading->writer,
+        .message_id = reading->message_id,
+        .thread_ids = reading->thread_ids,
+        .own_proof = reading->own_proof,
+        .date_ms = reading->date_ms,
+        .zone_minutes = reading->zone_minutes,
+        .words = hits->words,
+        .hits = hits->items,
+        .hit_count = hits->count,
+    };
+    memcpy(out->language, reading->language, sizeof out->language);
+}
+
+enum err screen_message(struct ruleset *ruleset, struct arena *arena, struct str raw, enum screen_mode mode,
+                        struct verdict *out, struct reading *reading_out)
+{
+    int64_t began_us = clock_cpu_us();
+    struct reading own;
+    struct reading *reading = reading_out ? reading_out : &own;
+    struct hits hits;
+    enum err error = reading_from_mail(arena, raw, mode, reading);
+    if (error == ERR_OK)
+        error = ruleset_match(ruleset, arena, reading, &hits);
+    if (error != ERR_OK)
+        return error;
+    fill_verdict(reading, &hits, out);
+    out->cpu_us = (uint64_t)(clock_cpu_us() - began_us);
+    return ERR_OK;
+}

@@ -1,0 +1,33 @@
+/*
+ * From the bytes of a mail to UTF-8, by converters that were all opened before the sandbox closed: glibc's iconv loads
+ * them from files on first use. Runs in a screen child and in the command. Names of charsets are an allow-list with the
+ * aliases that mail carries (IANA character sets, WHATWG Encoding).
+ */
+#ifndef ATTUNE_CHARSET_H
+#define ATTUNE_CHARSET_H
+
+#include <attune/arena.h>
+#include <attune/err.h>
+#include <attune/str.h>
+#include <stdbool.h>
+
+/* Opens and tries every converter; once a process, before the sandbox. ERR_SYSTEM when one is missing. */
+enum err charset_prepare(void);
+
+/* A charset of the table by any of its names; NULL when unknown. Lives as long as the process. */
+struct charset;
+const struct charset *charset_find(struct str name);
+
+/* True when converters keep a state over bytes, so that pieces must be joined before they are converted. */
+bool charset_same(const struct charset *a, const struct charset *b);
+
+/*
+ * `bytes` as valid UTF-8 in the arena, NUL as U+FFFD. `declared` may be NULL (none, or a name that is not known). Bytes
+ * that the declared charset does not explain are read as UTF-8 if they are that, else in the charset that `language`
+ * (ISO 639-1, "" for unknown) most often comes in, else as windows-1252; *guessed then tells that the words may be
+ * wrong. ERR_SYSTEM when the arena is full.
+ */
+enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, const char *language,
+                         struct str *out, bool *guessed);
+
+#endif

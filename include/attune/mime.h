@@ -1,0 +1,34 @@
+/*
+ * The words of a mail's parts, decoded and taken apart: which alternative is read, what is an attachment, what is an
+ * enclosed mail. Screen children and the command.
+ */
+#ifndef ATTUNE_MIME_H
+#define ATTUNE_MIME_H
+
+#include <attune/arena.h>
+#include <attune/buf.h>
+#include <attune/err.h>
+#include <attune/prescan.h>
+#include <attune/reading.h>
+#include <stdbool.h>
+
+enum {
+    MIME_MAX_PART = 2 * READING_MAX_TEXT, /* decoded bytes of one text part that are read: head and tail */
+    MIME_MAX_ATTACHED_TEXT = 256 * 1024,  /* of a text attachment: a letter is shorter, a log is none */
+    MIME_MAX_ENCODED_MAILS = 3,           /* enclosed mails in base64, one inside the other: each is scanned anew */
+};
+
+struct mime_text {
+    struct buf text, quoted, signature; /* valid UTF-8; OWNED by the caller, freed by mime_text_free() */
+    unsigned reasons;
+    bool has_forward;
+    bool has_hidden;
+    unsigned unread; /* attachments and images that are not read */
+};
+
+/* Reads every part. `language` is a hint for bytes without a charset, or "". ERR_SYSTEM without memory; *out can be
+ * freed in every case. */
+enum err mime_read(struct arena *arena, const struct prescan *mail, const char *language, struct mime_text *out);
+void mime_text_free(struct mime_text *text);
+
+#endif
