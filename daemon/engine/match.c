@@ -19,11 +19,6 @@ enum urgency hit_urgency(enum urgency rule, uint8_t lowered)
     return lowered != LOWERED_NOT && rule > URGENCY_REVIEW ? URGENCY_REVIEW : rule;
 }
 
-static bool can_start(const struct pattern *pattern, const struct word *word)
-{
-    return (pattern->starts.bits[word->start / 64] >> word->start % 64 & 1) != 0;
-}
-
 /* Tries the pattern at one word. An error of the matcher is not "no match". */
 static bool try_word(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
                      size_t word, size_t end, struct span *out, bool *failed)
@@ -44,7 +39,8 @@ static bool find_next(const struct ruleset *ruleset, const struct pattern *patte
                       size_t at, size_t end, struct span *out, bool *failed)
 {
     for (size_t i = words_find(words, at + 1); i < words->count && words->items[i].at < end; i++)
-        if (can_start(pattern, &words->items[i]) && try_word(ruleset, pattern, words, i, end, out, failed))
+        if (word_starts_has(&pattern->starts, words->items[i].start) &&
+            try_word(ruleset, pattern, words, i, end, out, failed))
             return true;
     return false;
 }

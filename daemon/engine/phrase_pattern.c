@@ -48,17 +48,11 @@ void phrase_write_pattern(const struct phrase_node *phrase, struct buf *out)
     write_node(phrase, out);
 }
 
-static void add_start(struct phrase_starts *starts, struct str word)
-{
-    uint32_t start = words_start(word);
-    starts->bits[start / 64] |= 1ull << start % 64;
-}
-
-void phrase_add_starts(const struct phrase_node *phrase, struct phrase_starts *starts)
+void phrase_add_starts(const struct phrase_node *phrase, struct word_starts *starts)
 {
     for (const struct phrase_node *node = phrase->first; node; node = node->next) {
         if (node->kind == PHRASE_WORD || node->kind == PHRASE_PREFIX)
-            add_start(starts, node->word);
+            word_starts_add(starts, words_start(node->word));
         for (const struct phrase_node *child = node->first; child; child = child->next)
             phrase_add_starts(child, starts);
         if (node->kind != PHRASE_OPTIONAL)

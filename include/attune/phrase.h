@@ -58,12 +58,8 @@ enum err phrase_parse(struct arena *arena, struct str text, const struct phrase_
  * caller puts (?=[ \n]) behind it. */
 void phrase_write_pattern(const struct phrase_node *phrase, struct buf *out);
 
-/* How words may begin with which a match begins: a bit for each words_start(). */
-struct phrase_starts {
-    uint64_t bits[WORDS_STARTS / 64];
-};
-/* Adds the starts of a phrase. */
-void phrase_add_starts(const struct phrase_node *phrase, struct phrase_starts *starts);
+/* Adds how the words begin with which a match can begin. */
+void phrase_add_starts(const struct phrase_node *phrase, struct word_starts *starts);
 
 struct phrase_literals {
     const struct str *items; /* each begins where a word begins; one space between words */

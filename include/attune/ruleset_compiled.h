@@ -22,7 +22,7 @@ enum {
 /* Tried only at words that can begin a match: each try is anchored. */
 struct pattern {
     pcre2_code *code;
-    struct phrase_starts starts;
+    struct word_starts starts;
 };
 
 struct compiled_rule {

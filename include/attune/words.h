@@ -45,6 +45,21 @@ struct contractions;
  */
 uint32_t words_start(struct str word);
 
+/* A set of such numbers: which words are worth a closer look. */
+struct word_starts {
+    uint64_t bits[WORDS_STARTS / 64];
+};
+
+static inline void word_starts_add(struct word_starts *starts, uint32_t start)
+{
+    starts->bits[start / 64] |= 1ull << start % 64;
+}
+
+static inline bool word_starts_has(const struct word_starts *starts, uint32_t start)
+{
+    return (starts->bits[start / 64] >> start % 64 & 1) != 0;
+}
+
 /* An empty table. The caller OWNS it. NULL without memory. */
 struct contractions *contractions_new(void);
 void contractions_free(struct contractions **table);
