@@ -250,28 +250,17 @@ enum err sandbox_enter(enum sandbox_profile profile, const char *const *readable
 
 /* --- limits and paths --------------------------------------------------------------------------------------------- */
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SHADOW_MEMORY 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SHADOW_MEMORY 1
-#endif
-#endif
-
 enum err sandbox_limit_child(size_t address_space)
 {
     const struct {
         __rlimit_resource_t resource;
         rlim_t most;
     } limits[] = {
-#ifndef SHADOW_MEMORY /* AddressSanitizer maps terabytes of shadow */
-        {RLIMIT_AS, address_space},
-#endif
+        {RLIMIT_AS, SANDBOX_LIMITS_MEMORY ? address_space : RLIM_INFINITY},
         {RLIMIT_CORE, 0},
         {RLIMIT_NOFILE, SANDBOX_CHILD_FILES},
         {RLIMIT_FSIZE, 0},
     };
-    (void)address_space;
     /* A log line that goes to a plain file then fails with EFBIG, instead of ending the child. */
     signal(SIGXFSZ, SIG_IGN);
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {

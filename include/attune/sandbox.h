@@ -26,6 +26,19 @@ enum {
     SANDBOX_CHILD_FILES = 8, /* descriptors of a screen child: standard error, its socket, one message, some slack */
 };
 
+/* AddressSanitizer maps terabytes of shadow: in its builds no address space is limited, and tests that need it say so.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANDBOX_LIMITS_MEMORY 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANDBOX_LIMITS_MEMORY 0
+#endif
+#endif
+#ifndef SANDBOX_LIMITS_MEMORY
+#define SANDBOX_LIMITS_MEMORY 1
+#endif
+
 /*
  * Locks this process down for good: no_new_privs, landlock over `readable` (`count` paths that stay readable, files or
  * whole directories; missing and NULL ones are skipped), then seccomp. Call while the process has one thread.

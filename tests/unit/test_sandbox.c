@@ -558,11 +558,7 @@ static int limits_hold(void)
     int files = 0;
     while (dup(2) >= 0)
         files++;
-#ifndef __SANITIZE_ADDRESS__
-    void *much = malloc((size_t)512 * 1024 * 1024);
-#else
-    void *much = NULL;
-#endif
+    void *much = SANDBOX_LIMITS_MEMORY ? malloc((size_t)512 * 1024 * 1024) : NULL;
     int file = open(journal, O_WRONLY | O_APPEND);
     return core.rlim_max == 0 && files < SANDBOX_CHILD_FILES && !much && file < 0 ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 #include <attune/clock.h>
 #include <attune/pack.h>
 #include <attune/role.h>
+#include <attune/sandbox.h>
 #include <attune/screen.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -254,7 +255,9 @@ static void costly_mail_stays_within_its_budget(void **state)
     struct zygote zygote = start();
     struct ipc_channel *child = spawn(&zygote, 0);
     for (size_t i = 0; i < sizeof costly / sizeof *costly; i++) {
-        struct str mail = repeat(costly[i].head, costly[i].unit, costly[i].size);
+        /* AddressSanitizer makes a search that stops early pay for the whole buffer: a twentieth of the size there. */
+        size_t size = SANDBOX_LIMITS_MEMORY ? costly[i].size : costly[i].size / 20;
+        struct str mail = repeat(costly[i].head, costly[i].unit, size);
         struct verdict verdict;
         if (screen(child, mail, SCREEN_FULL, &verdict) != ERR_OK)
             fail_msg("%s: no verdict", costly[i].name);
@@ -351,7 +354,7 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--role") == 0) {
         alarm(300);
-        return screen_main();
+        _exit(screen_main());
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_mail_is_read_in_a_child),
