@@ -60,7 +60,7 @@ static int screen_one(struct child *child, const struct order *order, struct str
     struct reading reading;
     start_cpu_budget();
 #ifdef ATTUNE_FAULTS
-    fault_before_screening(raw);
+    fault_before_screening(raw, order->mode);
 #endif
     enum err error = screen_message(child->ruleset, child->arena, raw, order->mode, &verdict, &reading);
     if (error != ERR_OK)
