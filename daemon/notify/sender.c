@@ -182,13 +182,11 @@ static void unlink_flying(struct sender *sender, const struct page *page)
     *link = page->next;
 }
 
-static void count_names(struct sender *sender, CURLcode result)
+static void count_lookup(struct sender *sender, enum webhook_lookup lookup)
 {
-    if (result != CURLE_COULDNT_RESOLVE_HOST) {
+    if (lookup == WEBHOOK_LOOKUP_DONE)
         sender->name_failures = 0;
-        return;
-    }
-    if (sender->name_failures++ == 0)
+    else if (lookup == WEBHOOK_LOOKUP_FAILED && sender->name_failures++ == 0)
         sender->names_failing_since_ms = clock_monotonic_ms();
 }
 
@@ -212,7 +210,7 @@ static void take_landed(struct sender *sender)
             bug("a transfer without its page");
         struct webhook_answer answer;
         webhook_judge(page->webhook, result, &answer);
-        count_names(sender, result);
+        count_lookup(sender, webhook_lookup(page->webhook, result));
         unlink_flying(sender, page);
         finish(sender, page, &answer);
     }

@@ -268,6 +268,44 @@ static void bounds_the_queue(void **state)
     sender_free(&sender);
 }
 
+/* Runs until `count` pages were answered; each lookup has WEBHOOK_CONNECT_MS, so this ends. */
+static void run_until(struct sender *sender, const struct answers *answers, size_t count)
+{
+    struct curl_waitfd none = {.fd = -1};
+    while (answers->count < count) {
+        sender_step(sender);
+        sender_wait(sender, &none, 50);
+    }
+}
+
+static void notices_that_names_are_lost(void **state)
+{
+    (void)state;
+    struct answers answers = {0};
+    /* RFC 6761: a name that never is. */
+    struct staff_channel nowhere = {.url = "https://pager.invalid/", .secret = {.length = 32}};
+    struct staff_channel local = {.url = "http://127.0.0.1:1/", .secret = {.length = 32}};
+    struct staff_channel known = {.url = "https://127.0.0.1:1/", .secret = {.length = 32}};
+    struct sender *sender = sender_new("/dev/null", note_answer, &answers);
+    for (size_t i = 0; i < SENDER_NAME_FAILURES; i++)
+        sender_add(sender, &nowhere, i, STR("msg"), STR("{}"));
+    run_until(sender, &answers, SENDER_NAME_FAILURES);
+    assert_string_equal(answers.why, "name");
+    assert_false(sender_lost_names(sender)); /* often enough, but not for long */
+    clock_freeze(clock_wall_ms(), clock_monotonic_ms() + SENDER_NAME_FAILING_MS);
+    assert_true(sender_lost_names(sender));
+    sender_add(sender, &local, 100, STR("msg"), STR("{}"));
+    run_until(sender, &answers, SENDER_NAME_FAILURES + 1);
+    assert_string_equal(answers.why, "connect");
+    assert_true(sender_lost_names(sender)); /* this machine's own address says nothing new */
+    sender_add(sender, &known, 101, STR("msg"), STR("{}"));
+    run_until(sender, &answers, SENDER_NAME_FAILURES + 2);
+    assert_string_equal(answers.why, "connect");
+    assert_false(sender_lost_names(sender));
+    clock_release();
+    sender_free(&sender);
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR); /* a thousand pages that go back are a thousand warnings */
@@ -283,6 +321,7 @@ int main(void)
         cmocka_unit_test(goes_in_the_clear_to_loopback_only),
         cmocka_unit_test(sends_back_what_waits_too_long),
         cmocka_unit_test(bounds_the_queue),
+        cmocka_unit_test(notices_that_names_are_lost),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();
