@@ -17,7 +17,9 @@ enum {
     SENDER_MAX_IN_FLIGHT = 32,
     SENDER_MAX_PER_CHANNEL = 4, /* one receiver that hangs must not take every place */
     SENDER_MAX_WAITING = 1024,
-    SENDER_MAX_WAIT_MS = 20000, /* then the page goes back to the outbox, which knows what else to try */
+    /* Then the page goes back to the outbox, which knows what else to try: a channel that takes four pages in less than
+     * this gets 32 through, and one that hangs keeps no other page's place for longer. */
+    SENDER_MAX_WAIT_MS = 5000,
     SENDER_BUSY_RETRY_S = 5,    /* the outbox's first back-off */
     /* So many lookups failed in a row, over so long: the resolver's files may have been replaced by others, which a
      * locked-down process cannot open (sandbox.h). A new one can. */
