@@ -46,6 +46,16 @@ static enum cli_exit print_all(void)
     return CLI_DONE;
 }
 
+static enum cli_exit print_manual(void)
+{
+    struct buf manual;
+    buf_init(&manual, OUTPUT_MAX);
+    cli_print_manual(commands, COMMAND_COUNT, &manual);
+    output_print(&manual);
+    buf_free(&manual);
+    return CLI_DONE;
+}
+
 static enum cli_exit print_one(const struct cli_command *command)
 {
     struct buf help;
@@ -71,6 +81,8 @@ static enum cli_exit print_help(int count, char **words)
     int used;
     if (count == 0 || (count == 1 && cli_is_group(commands, COMMAND_COUNT, words[0])))
         return print_all();
+    if (strcmp(words[0], "--man") == 0)
+        return print_manual();
     const struct cli_command *command = cli_find_command(commands, COMMAND_COUNT, count, words, &used);
     return command ? print_one(command) : refuse_words(count, words);
 }
