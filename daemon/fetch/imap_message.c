@@ -174,6 +174,8 @@ enum imap_answer imap_fetch(struct imap *imap, struct imap_read *reads, size_t c
         answer = imap_finish(imap, IMAP_ANSWER_BYTES);
         if (answer != IMAP_LOST)
             settle_answer(imap, reads, count);
+        if (answer == IMAP_NO) /* what came of it before is not the whole message */
+            reads[i].whole = false;
     }
     if (answer == IMAP_LOST && imap->slots_used > 0)
         reads[0].overlong = body_offered(imap->slots[imap->slots_used - 1].body) > imap->message_cap;

@@ -268,12 +268,16 @@ static void start_reads(struct mailbox *mailbox)
 /* Whether the order's UID is in its folder. LOST too when the search was refused: nothing is concluded from that. */
 static enum fetch_found probe(struct mailbox *mailbox, const struct order *order, bool *lost)
 {
-    struct imap_uids uids;
+    struct imap *imap = mailbox->links[LINK_WORK].imap;
+    struct imap_uids uids = {0};
     enum place place = go_to(mailbox, order, true);
     *lost = place == PLACE_LOST;
     if (place != PLACE_READY)
         return FETCH_FOUND_LATER;
-    enum imap_answer answer = imap_search(mailbox->links[LINK_WORK].imap, order->uid, order->uid, &uids);
+    /* NOOP first: until then a server may go on naming what others have removed. */
+    enum imap_answer answer = imap_noop(imap);
+    if (answer != IMAP_LOST)
+        answer = imap_search(imap, order->uid, order->uid, &uids);
     size_t count = uids.count;
     imap_uids_free(&uids);
     *lost = answer == IMAP_LOST;
