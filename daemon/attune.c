@@ -7,6 +7,13 @@
 #include <string.h>
 
 static const struct cli_command commands[] = {
+    {"triage", "PATH...", "Sort stored mail: what the daemon would decide, without a daemon",
+     "PATH is a message file, a folder of them, a Maildir, an mbox, or - for standard input.\n"
+     "Exits 0 whatever it finds; 2 when a PATH could not be read, after doing the others.",
+     CLI_OPTION_JSON | CLI_OPTION_TIMING | CLI_OPTION_JOBS | CLI_OPTION_RULES | CLI_OPTION_CONFIG, 1, SIZE_MAX,
+     cli_triage},
+    {"text", "FILE", "Show what the rules see of a message",
+     "FILE is a message file, an mbox, or - for standard input.", CLI_OPTION_JSON, 1, 1, cli_text},
     {"status", "", "Show how the daemon, its mailboxes and pages are", NULL,
      CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET, 0, 0, cli_status},
     {"queue", "", "List the messages that wait for people, the most urgent first", NULL,
@@ -15,6 +22,10 @@ static const struct cli_command commands[] = {
      "CASE is the case's id as the page gives it, or its unique beginning of 6 characters or more.\n"
      "The page rings no more while the acknowledgement holds.",
      CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET | CLI_OPTION_AS, 1, 1, cli_ack},
+    {"rules check", "[DIR]", "Check a rule set and its policy", NULL,
+     CLI_OPTION_JSON | CLI_OPTION_RULES | CLI_OPTION_CONFIG, 0, 1, cli_rules_check},
+    {"rules test", "[DIR]", "Run the tests that stand in the rules", NULL,
+     CLI_OPTION_JSON | CLI_OPTION_RULES | CLI_OPTION_CONFIG | CLI_OPTION_RULE, 0, 1, cli_rules_test},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
@@ -32,6 +43,16 @@ static enum cli_exit print_all(void)
     cli_print_help(commands, COMMAND_COUNT, &help);
     output_print(&help);
     buf_free(&help);
+    return CLI_DONE;
+}
+
+static enum cli_exit print_manual(void)
+{
+    struct buf manual;
+    buf_init(&manual, OUTPUT_MAX);
+    cli_print_manual(commands, COMMAND_COUNT, &manual);
+    output_print(&manual);
+    buf_free(&manual);
     return CLI_DONE;
 }
 
@@ -60,6 +81,8 @@ static enum cli_exit print_help(int count, char **words)
     int used;
     if (count == 0 || (count == 1 && cli_is_group(commands, COMMAND_COUNT, words[0])))
         return print_all();
+    if (strcmp(words[0], "--man") == 0)
+        return print_manual();
     const struct cli_command *command = cli_find_command(commands, COMMAND_COUNT, count, words, &used);
     return command ? print_one(command) : refuse_words(count, words);
 }

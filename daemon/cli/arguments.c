@@ -39,6 +39,19 @@ static bool takes(const struct cli_command *command, const struct option_row *ro
     return ((command->options | CLI_OPTION_HELP) & (unsigned)row->bit) != 0;
 }
 
+bool cli_option_row(size_t index, unsigned options, const char **name, const char **value, const char **help)
+{
+    *name = NULL;
+    if (index >= ROW_COUNT)
+        return false;
+    if (!(options & (unsigned)rows[index].bit))
+        return true;
+    *name = rows[index].name;
+    *value = rows[index].value;
+    *help = rows[index].help;
+    return true;
+}
+
 static const struct option_row *find_row(const struct cli_command *command, struct str name)
 {
     for (size_t i = 0; i < ROW_COUNT; i++)

@@ -165,7 +165,7 @@ static bool wants(struct mailsource *source, struct mailstream *stream, const ch
 /* Takes over `path` and `fd`. */
 static enum err begin_stream(struct mailsource *source, int fd, char *path, const struct folder *folder)
 {
-    struct mailstream *stream = mailstream_new(fd);
+    struct mailstream *stream = mailstream_open(fd);
     if (!stream) {
         free(path);
         return ERR_SYSTEM;

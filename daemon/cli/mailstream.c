@@ -24,7 +24,7 @@ struct mailstream {
     char bytes[MAILSTREAM_BUFFER];
 };
 
-struct mailstream *mailstream_new(int fd)
+struct mailstream *mailstream_open(int fd)
 {
     struct mailstream *stream = malloc(sizeof *stream);
     if (!stream) {

@@ -4,23 +4,10 @@
 
 enum { SOURCE_WIDTH = 40 };
 
-static bool quotation_counts(const struct verdict *verdict)
+const char *report_lowered_by(const struct hit *hit)
 {
-    return verdict->is_forward || verdict->points_at_quotation;
-}
-
-enum urgency report_hit_urgency(const struct report *report, const struct hit *hit, const char **lowered_by)
-{
-    enum urgency urgency = pack_rule(report->rules->pack, hit->rule)->urgency;
-    *lowered_by = lowering_name((enum lowering)hit->lowered);
-    if (*lowered_by && urgency > URGENCY_REVIEW)
-        urgency = URGENCY_REVIEW;
-    if (hit->field != FIELD_QUOTED && hit->field != FIELD_SIGNATURE)
-        return urgency;
-    *lowered_by = text_field_name(hit->field);
-    if (!quotation_counts(report->verdict))
-        return URGENCY_ROUTINE;
-    return urgency > URGENCY_REVIEW ? URGENCY_REVIEW : urgency;
+    bool own_words = hit->field == FIELD_SUBJECT || hit->field == FIELD_TEXT;
+    return own_words ? lowering_name((enum lowering)hit->lowered) : text_field_name(hit->field);
 }
 
 json_t *report_reasons(unsigned reasons)
@@ -37,11 +24,11 @@ static json_t *hit_object(const struct report *report, size_t index)
     const struct hit *hit = &report->verdict->hits[index];
     const struct pack *pack = report->rules->pack;
     const struct rule *rule = pack_rule(pack, hit->rule);
-    const char *lowered_by;
-    enum urgency urgency = report_hit_urgency(report, hit, &lowered_by);
+    enum urgency urgency = decide_hit(pack, report->verdict, hit);
     return json_pack("{s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o}", "rule", rule->id, "cue",
-                     pack_cue(pack, rule->cue)->id, "urgency", urgency_name(urgency), "lowered_by", lowered_by, "field",
-                     text_field_name(hit->field), "start", (json_int_t)hit->start, "end", (json_int_t)hit->end, "text",
+                     pack_cue(pack, rule->cue)->id, "urgency", urgency_name(urgency), "lowered_by",
+                     report_lowered_by(hit), "field", text_field_name(hit->field), "start", (json_int_t)hit->start,
+                     "end", (json_int_t)hit->end, "text",
                      output_json_text(report->texts ? report->texts[index] : STR("")));
 }
 
@@ -125,16 +112,16 @@ static bool named_before(const struct report *report, size_t index)
 /* Each cue once, in the order of the hits, and why the message was not read in full. */
 static void add_why(struct buf *out, const struct report *report)
 {
+    const struct pack *pack = report->rules->pack;
     const char *between = "";
     for (size_t i = 0; i < report->verdict->hit_count; i++) {
         if (named_before(report, i))
             continue;
-        const char *lowered_by;
-        enum urgency urgency = report_hit_urgency(report, &report->verdict->hits[i], &lowered_by);
-        const struct rule *rule = pack_rule(report->rules->pack, report->verdict->hits[i].rule);
-        buf_addf(out, "%s%s", between, pack_cue(report->rules->pack, rule->cue)->id);
+        const struct hit *hit = &report->verdict->hits[i];
+        const char *lowered_by = report_lowered_by(hit);
+        buf_addf(out, "%s%s", between, pack_cue(pack, pack_rule(pack, hit->rule)->cue)->id);
         if (lowered_by)
-            buf_addf(out, " (%s: %s)", lowered_by, urgency_name(urgency));
+            buf_addf(out, " (%s: %s)", lowered_by, urgency_name(decide_hit(pack, report->verdict, hit)));
         between = ", ";
     }
     const char *opening = *between ? "; not read in full: " : "not read in full: ";

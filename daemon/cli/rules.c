@@ -1,7 +1,7 @@
 /* `attune rules check` and `attune rules test`: is the rule set sound, and do its own tests hold. */
 #include <attune/clirules.h>
 #include <attune/output.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *finding_list(const struct diag *diag)
@@ -79,4 +79,89 @@ enum cli_exit cli_rules_check(const struct cli_arguments *arguments)
     diag_free(&diag);
     clirules_free(&rules);
     return ok ? CLI_DONE : CLI_FAILED;
+}
+
+/* --- test -------------------------------------------------------------------------------------------------------- */
+
+static bool find_rule(const struct pack *pack, const char *id, size_t *index)
+{
+    for (*index = 0; *index < pack_rule_count(pack); ++*index)
+        if (strcmp(pack_rule(pack, *index)->id, id) == 0)
+            return true;
+    return false;
+}
+
+static const char *nearest_rule(const struct pack *pack, const char *id)
+{
+    const char *near = NULL;
+    size_t count = pack_rule_count(pack);
+    const char **names = calloc(count + 1, sizeof *names);
+    for (size_t i = 0; names && i < count; i++)
+        names[i] = pack_rule(pack, i)->id;
+    if (names)
+        near = str_nearest(id, names, count);
+    free(names);
+    return near;
+}
+
+static void explain_unknown_rule(const struct pack *pack, const char *id)
+{
+    const char *near = nearest_rule(pack, id);
+    output_problem("there is no rule %s.%s%s%s", id, near ? " Did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+static void print_tests(const struct clirules *rules, const struct diag *diag, size_t run)
+{
+    struct buf line;
+    buf_init(&line, OUTPUT_MAX);
+    output_findings(diag);
+    output_add_safe(&line, str_of(rules->directory));
+    buf_addf(&line, ": %zu tests, %zu finding%s\n", run, diag->errors, diag->errors == 1 ? "" : "s");
+    output_print(&line);
+    buf_free(&line);
+}
+
+static void print_tests_json(const struct clirules *rules, const struct diag *diag, size_t run)
+{
+    json_t *answer = answer_object(rules, diag, diag->errors == 0);
+    json_object_set_new(answer, "tests", json_integer((json_int_t)run));
+    print_answer(answer);
+}
+
+static enum cli_exit run_tests(const struct cli_arguments *arguments, const struct clirules *rules, struct diag *diag)
+{
+    size_t index = 0, run = 0;
+    enum err error;
+    if (arguments->rule && !find_rule(rules->pack, arguments->rule, &index)) {
+        explain_unknown_rule(rules->pack, arguments->rule);
+        return CLI_FAILED;
+    }
+    error = arguments->rule ? ruleset_test_rule(rules->ruleset, index, diag, &run)
+                            : ruleset_run_tests(rules->ruleset, diag, &run);
+    if (error == ERR_SYSTEM) {
+        output_problem("there is no memory for the tests.");
+        return CLI_USAGE;
+    }
+    (arguments->json ? print_tests_json : print_tests)(rules, diag, run);
+    return error == ERR_OK ? CLI_DONE : CLI_FAILED;
+}
+
+enum cli_exit cli_rules_test(const struct cli_arguments *arguments)
+{
+    struct clirules rules;
+    struct diag diag;
+    char *directory;
+    enum cli_exit status = clirules_find(arguments, operand(arguments), &directory);
+    if (status != CLI_DONE)
+        return status;
+    diag_init(&diag);
+    if (clirules_load(directory, &rules, &diag) == ERR_OK) {
+        status = run_tests(arguments, &rules, &diag);
+    } else {
+        (arguments->json ? print_check_json : print_check)(&rules, &diag, false);
+        status = CLI_FAILED;
+    }
+    diag_free(&diag);
+    clirules_free(&rules);
+    return status;
 }

@@ -45,6 +45,7 @@ struct screenpool {
     struct queue_of_jobs waiting;
     size_t job_count; /* waiting or with a child */
     size_t bytes;
+    int64_t left_at_ms; /* when the last step ended */
     bool probed;
     bool broken; /* the probe was not answered */
     struct ipc_writer writer;
@@ -394,15 +395,33 @@ static void wait_for_children(struct screenpool *pool, int timeout_ms)
     }
 }
 
-enum err screenpool_step(struct screenpool *pool, int timeout_ms)
+/* While the caller did something else (a pager that does not read holds it for minutes) nobody took the answers: that
+ * time is not the children's. */
+static void excuse_absence(struct screenpool *pool)
 {
-    errno = 0;
+    int64_t away_ms = clock_monotonic_ms() - pool->left_at_ms;
+    for (size_t i = 0; i < pool->setup.children; i++)
+        pool->workers[i].deadline_ms += away_ms;
+}
+
+static enum err step(struct screenpool *pool, int timeout_ms)
+{
     if (feed_children(pool) != ERR_OK)
         return ERR_SYSTEM;
     if (screenpool_is_idle(pool))
         return ERR_OK;
     wait_for_children(pool, timeout_ms);
     end_overdue(pool);
-    errno = 0;
     return pool->broken ? ERR_SYSTEM : ERR_OK;
+}
+
+enum err screenpool_step(struct screenpool *pool, int timeout_ms)
+{
+    if (pool->left_at_ms)
+        excuse_absence(pool);
+    enum err error = step(pool, timeout_ms);
+    pool->left_at_ms = clock_monotonic_ms();
+    if (pool->broken)
+        errno = 0;
+    return error;
 }

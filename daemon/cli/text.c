@@ -88,8 +88,7 @@ enum cli_exit cli_text(const struct cli_arguments *arguments)
     bool failed = false;
     struct mailsource_item item;
     enum err error = reading_prepare();
-    struct mailsource *source =
-        mailsource_new(arguments->operands, arguments->operand_count, note_problem, &failed);
+    struct mailsource *source = mailsource_new(arguments->operands, arguments->operand_count, note_problem, &failed);
     while (error == ERR_OK && source && (error = mailsource_next(source, &item)) == ERR_OK)
         error = show(&item, arguments->json);
     mailsource_free(&source);

@@ -80,6 +80,8 @@ static void take_verdict(void *context, uint64_t ticket, const struct verdict *c
     struct decision decision;
     if (slot->cut)
         verdict.reasons |= REASON_CUT;
+    if (verdict.class == CLASS_OWN) /* proved by a key that only the daemon has */
+        verdict.class = CLASS_UNKNOWN;
     decide_message(triage, &verdict, &decision);
     count(triage, &verdict, &decision);
     const struct report report = {.source = slot->name,

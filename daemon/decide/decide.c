@@ -16,11 +16,11 @@ struct weighing {
 };
 
 /* Quoted text and signatures are somebody else's words or old ones: nothing, unless the writer hands them on. */
-static enum urgency weigh_hit(const struct weighing *weighing, const struct hit *hit)
+enum urgency decide_hit(const struct pack *pack, const struct verdict *verdict, const struct hit *hit)
 {
-    enum urgency urgency = pack_rule(weighing->pack, hit->rule)->urgency;
+    enum urgency urgency = pack_rule(pack, hit->rule)->urgency;
     bool own_words = hit->field == FIELD_SUBJECT || hit->field == FIELD_TEXT;
-    if (!own_words && !weighing->verdict->is_forward && !weighing->verdict->points_at_quotation)
+    if (!own_words && !verdict->is_forward && !verdict->points_at_quotation)
         return URGENCY_ROUTINE;
     bool lowered = !own_words || hit->lowered != LOWERED_NOT;
     return lowered && urgency > URGENCY_REVIEW ? URGENCY_REVIEW : urgency;
@@ -36,7 +36,7 @@ static void weigh_hits(struct weighing *weighing)
 {
     for (size_t i = 0; i < weighing->verdict->hit_count; i++) {
         const struct hit *hit = &weighing->verdict->hits[i];
-        enum urgency urgency = weigh_hit(weighing, hit);
+        enum urgency urgency = decide_hit(weighing->pack, weighing->verdict, hit);
         raise_to(&weighing->of_cue[pack_rule(weighing->pack, hit->rule)->cue], urgency);
         raise_to(&weighing->urgency, urgency);
     }
@@ -101,7 +101,7 @@ static enum err list_cards(const struct weighing *weighing, struct arena *arena,
     for (int urgency = URGENCY_NOW; urgency > URGENCY_ROUTINE; urgency--) {
         for (size_t i = 0; i < verdict->hit_count; i++) {
             const char *card = pack_rule(weighing->pack, verdict->hits[i].rule)->card;
-            if (card && (int)weigh_hit(weighing, &verdict->hits[i]) == urgency &&
+            if (card && (int)decide_hit(weighing->pack, verdict, &verdict->hits[i]) == urgency &&
                 !is_listed(cards, out->card_count, card))
                 cards[out->card_count++] = card;
         }

@@ -251,7 +251,7 @@ enum err fold_text(struct arena *arena, struct str text, enum fold_view view, st
     if (fold.failed || !reserve(&fold, 1))
         return ERR_SYSTEM;
     fold.bytes[fold.length] = '\0';
-    fold.origin[fold.length] = (uint32_t)text.length;
+    fold.origin[fold.length] = fold.space_pending ? fold.space_origin : (uint32_t)text.length;
     *out = (struct folded){{fold.bytes, fold.length}, fold.origin};
     return ERR_OK;
 }

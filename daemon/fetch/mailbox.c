@@ -109,16 +109,14 @@ enum err mailbox_set_up(struct mailbox *mailbox, struct ipc_frame *frame)
                 mailbox->message_cap > 0 && mailbox->poll_s > 0 && mailbox->reconcile_s > 0;
     enum err error = good ? make_login(mailbox, user, frame->fd) : ERR_PEER;
     close(frame->fd);
-    if (error != ERR_OK)
-        return error;
-    mailbox->body = body_new(mailbox->message_cap);
     mailbox->account = (struct imap_account){
         .target = {.host = mailbox->host, .port = port, .tls = (enum fetch_tls)tls, .ca_file = mailbox->ca_file},
         .login = mailbox->login,
+        .message_cap = mailbox->message_cap,
         .tick = tick,
         .context = mailbox,
     };
-    return mailbox->body ? ERR_OK : ERR_SYSTEM;
+    return error;
 }
 
 void mailbox_free(struct mailbox *mailbox)
@@ -126,7 +124,6 @@ void mailbox_free(struct mailbox *mailbox)
     for (size_t i = 0; i < LINK_COUNT; i++)
         imap_close(&mailbox->links[i].imap);
     order_free_all(mailbox);
-    body_free(&mailbox->body);
     sodium_free(mailbox->login);
     free(mailbox->folders);
     ipc_writer_free(&mailbox->writer);

@@ -3,6 +3,10 @@
 #include <attune/mailbox.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Messages of this size together are better had one at a time: less is held in memory, and a move waits less. */
+enum { LARGE_BATCH = 4 * 1024 * 1024 };
 
 /* --- queues ------------------------------------------------------------------------------------------------------ */
 
@@ -128,21 +132,23 @@ static void answer_place(struct mailbox *mailbox, enum frame_type type, struct o
     finish(mailbox, order);
 }
 
-static void answer_message(struct mailbox *mailbox, struct order *order, const struct imap_message *message)
+static void answer_message(struct mailbox *mailbox, struct order *order, const struct imap_read *read)
 {
     int fd;
     uint32_t size;
-    bool cut = body_is_cut(mailbox->body) || order->first_bytes != 0;
-    if (body_seal(mailbox->body, &fd, &size) != ERR_OK) {
+    bool cut = body_is_cut(read->body) || read->first_bytes != 0;
+    if (body_seal(read->body, &fd, &size) != ERR_OK) {
         answer_unread(mailbox, order, FETCH_UNREAD_LATER);
         return;
     }
     if (begin_answer(mailbox, FRAME_FETCH_MESSAGE, order)) {
         ipc_put_u32(&mailbox->writer, size);
         ipc_put_u8(&mailbox->writer, cut);
-        ipc_put_u8(&mailbox->writer, message->seen);
-        ipc_put_i64(&mailbox->writer, message->internal_date_ms);
+        ipc_put_u8(&mailbox->writer, read->seen);
+        ipc_put_i64(&mailbox->writer, read->internal_date_ms);
         mailbox_send(mailbox, fd);
+    } else {
+        close(fd);
     }
     finish(mailbox, order);
 }
@@ -173,23 +179,10 @@ static void drop(struct mailbox *mailbox)
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */
 
-/* What the server gave for one read, other than losing the connection. */
-static void settle_read(struct mailbox *mailbox, struct order *order, enum imap_answer answer,
-                        const struct imap_message *message)
+/* The connection was lost over this one read. */
+static void settle_lost(struct mailbox *mailbox, struct order *order, bool overlong)
 {
-    if (answer == IMAP_OK && message->whole) {
-        answer_message(mailbox, order, message);
-        return;
-    }
-    order->missing = true; /* asked once the commands under way are answered */
-    push(&mailbox->first, order);
-}
-
-/* The connection went while this read's answer came: the one read that may be the cause. */
-static void settle_lost_read(struct mailbox *mailbox, struct order *order)
-{
-    bool too_long = body_offered(mailbox->body) > (uint64_t)mailbox->message_cap;
-    if (!too_long) {
+    if (!overlong) {
         answer_unread(mailbox, order, FETCH_UNREAD_LATER);
     } else if (order->first_bytes != 0) {
         answer_unread(mailbox, order, FETCH_UNREAD_REFUSED);
@@ -199,42 +192,63 @@ static void settle_lost_read(struct mailbox *mailbox, struct order *order)
     }
 }
 
-/* Takes up to IMAP_PIPELINE reads of one folder off the queue and sends them. */
-static size_t send_reads(struct mailbox *mailbox, struct imap *imap, struct order *batch[IMAP_PIPELINE], bool *lost)
+/* The connection was lost over several reads: which of them is the cause shows when they go one at a time. Only that
+ * one is then answered with a failure. */
+static void settle_all_lost(struct mailbox *mailbox, struct order *const *batch, const struct imap_read *reads,
+                            size_t count)
 {
+    mailbox->read_singly = IMAP_PIPELINE;
+    if (count == 1)
+        settle_lost(mailbox, batch[0], reads[0].overlong);
+    else
+        while (count > 0)
+            push_front(&mailbox->reads, batch[--count]);
+    drop(mailbox);
+}
+
+static void settle_read(struct mailbox *mailbox, struct order *order, const struct imap_read *read)
+{
+    if (read->whole) {
+        answer_message(mailbox, order, read);
+        return;
+    }
+    order->missing = true; /* gone, or refused: asked next */
+    push(&mailbox->first, order);
+}
+
+/* Takes reads of one folder off the queue. */
+static size_t gather(struct mailbox *mailbox, struct order *batch[IMAP_PIPELINE], struct imap_read *reads)
+{
+    size_t most = mailbox->read_singly > 0 ? 1 : IMAP_PIPELINE;
     size_t count = 0;
-    const struct order *first = mailbox->reads.head;
-    while (count < IMAP_PIPELINE && mailbox->reads.head && mailbox->reads.head->folder == first->folder &&
-           mailbox->reads.head->uidvalidity == first->uidvalidity && !*lost) {
+    while (count < most && mailbox->reads.head &&
+           (count == 0 || (mailbox->reads.head->folder == batch[0]->folder &&
+                           mailbox->reads.head->uidvalidity == batch[0]->uidvalidity))) {
         batch[count] = pop(&mailbox->reads);
-        first = batch[0];
-        *lost = imap_fetch_send(imap, batch[count]->uid, batch[count]->first_bytes) != IMAP_OK;
+        reads[count] = (struct imap_read){.uid = batch[count]->uid, .first_bytes = batch[count]->first_bytes};
         count++;
     }
+    if (mailbox->read_singly > 0)
+        mailbox->read_singly--;
     return count;
 }
 
 static void run_reads(struct mailbox *mailbox)
 {
-    struct imap *imap = mailbox->links[LINK_WORK].imap;
     struct order *batch[IMAP_PIPELINE];
-    bool lost = false;
-    size_t count = send_reads(mailbox, imap, batch, &lost);
-    size_t at = 0;
-    for (; at < count && !lost; at++) {
-        struct imap_message message;
-        enum imap_answer answer = imap_fetch_finish(imap, batch[at]->uid, mailbox->body, &message);
-        lost = answer == IMAP_LOST;
-        if (lost)
-            settle_lost_read(mailbox, batch[at]);
-        else
-            settle_read(mailbox, batch[at], answer, &message);
+    struct imap_read reads[IMAP_PIPELINE];
+    uint64_t bytes = 0;
+    size_t count = gather(mailbox, batch, reads);
+    if (imap_fetch(mailbox->links[LINK_WORK].imap, reads, count) == IMAP_LOST) {
+        settle_all_lost(mailbox, batch, reads, count);
+        return;
     }
-    /* Those behind it had no part in the loss: they keep their turn. */
-    while (count > at)
-        push_front(&mailbox->reads, batch[--count]);
-    if (lost)
-        drop(mailbox);
+    for (size_t i = 0; i < count; i++) {
+        bytes += reads[i].size;
+        settle_read(mailbox, batch[i], &reads[i]);
+    }
+    if (bytes > LARGE_BATCH)
+        mailbox->read_singly = IMAP_PIPELINE;
 }
 
 static void start_reads(struct mailbox *mailbox)
@@ -254,12 +268,16 @@ static void start_reads(struct mailbox *mailbox)
 /* Whether the order's UID is in its folder. LOST too when the search was refused: nothing is concluded from that. */
 static enum fetch_found probe(struct mailbox *mailbox, const struct order *order, bool *lost)
 {
-    struct imap_uids uids;
+    struct imap *imap = mailbox->links[LINK_WORK].imap;
+    struct imap_uids uids = {0};
     enum place place = go_to(mailbox, order, true);
     *lost = place == PLACE_LOST;
     if (place != PLACE_READY)
         return FETCH_FOUND_LATER;
-    enum imap_answer answer = imap_search(mailbox->links[LINK_WORK].imap, order->uid, order->uid, &uids);
+    /* NOOP first: until then a server may go on naming what others have removed. */
+    enum imap_answer answer = imap_noop(imap);
+    if (answer != IMAP_LOST)
+        answer = imap_search(imap, order->uid, order->uid, &uids);
     size_t count = uids.count;
     imap_uids_free(&uids);
     *lost = answer == IMAP_LOST;
@@ -299,14 +317,11 @@ static void run_status(struct mailbox *mailbox, struct order *order)
 
 static enum imap_answer compare_message(struct mailbox *mailbox, const struct order *order, uint32_t uid, bool *same)
 {
-    struct imap *imap = mailbox->links[LINK_WORK].imap;
-    struct imap_message message;
+    struct imap_read read = {.uid = uid};
     unsigned char hash[HASH_SIZE];
     *same = false;
-    if (imap_fetch_send(imap, uid, 0) != IMAP_OK)
-        return IMAP_LOST;
-    enum imap_answer answer = imap_fetch_finish(imap, uid, mailbox->body, &message);
-    if (answer == IMAP_OK && message.whole && body_hash(mailbox->body, hash) == ERR_OK)
+    enum imap_answer answer = imap_fetch(mailbox->links[LINK_WORK].imap, &read, 1);
+    if (answer == IMAP_OK && read.whole && body_hash(read.body, hash) == ERR_OK)
         *same = memcmp(hash, order->hash, sizeof hash) == 0;
     return answer;
 }

@@ -1,11 +1,12 @@
 /* Charsets of mail: the table of names and the opened converters. Screen children and the command; the bytes are
  * hostile. */
 #include <attune/charset.h>
+#include <attune/language.h>
 #include <iconv.h>
 #include <stdint.h>
 #include <string.h>
 
-enum charset_kind { KIND_UTF8, KIND_BYTES, KIND_UTF16, KIND_STATEFUL };
+enum charset_kind { KIND_UTF8, KIND_ASCII, KIND_BYTES, KIND_UTF16, KIND_STATEFUL };
 
 struct charset {
     const char *names; /* as mail writes them, one space between; lower case */
@@ -13,11 +14,13 @@ struct charset {
     enum charset_kind kind;
 };
 
-/* us-ascii and iso-8859-1 are read as windows-1252, of which they are parts: programs declare them and send the larger
- * set (WHATWG Encoding, 4.2). "unknown-8bit" and "8bit" say nothing: they are absent, which means a guess. */
+/* iso-8859-1 is read as windows-1252, of which it is a part: programs declare it and send the larger set; us-ascii with
+ * other bytes declares nothing (WHATWG Encoding, 4.2). "unknown-8bit" and "8bit" say nothing: they are absent, which
+ * means a guess. */
 static const struct charset TABLE[] = {
     {"utf-8 utf8 unicode-1-1-utf-8 utf-8-mac cp65001 x-utf-8", "UTF-8", KIND_UTF8},
-    {"us-ascii ascii ansi_x3.4-1968 iso646-us iso-8859-1 iso8859-1 iso_8859-1 latin1 l1 windows-1252 cp1252 cp-1252 "
+    {"us-ascii ascii ansi_x3.4-1968 iso646-us", "CP1252", KIND_ASCII},
+    {"iso-8859-1 iso8859-1 iso_8859-1 latin1 l1 windows-1252 cp1252 cp-1252 "
      "x-cp1252 ansi",
      "CP1252", KIND_BYTES},
     {"iso-8859-2 iso8859-2 iso_8859-2 latin2 l2 csisolatin2", "ISO-8859-2", KIND_BYTES},
@@ -63,13 +66,10 @@ enum { TABLE_COUNT = sizeof TABLE / sizeof *TABLE };
 static iconv_t converters[TABLE_COUNT];
 static bool is_prepared;
 
-/* The 8-bit charset that a language most often comes in when a mail does not say. */
-static const struct {
-    const char *language;
-    const char *charset;
-} USUAL[] = {
-    {"ru", "windows-1251"}, {"uk", "windows-1251"}, {"bg", "windows-1251"}, {"be", "windows-1251"},
-    {"pl", "windows-1250"}, {"sl", "windows-1250"}, {"ro", "windows-1250"}, {"cs", "windows-1250"},
+/* What text without a true declaration is tried as; the first is what stands when none makes sense. */
+static const char *const CANDIDATES[] = {"windows-1252", "windows-1250", "iso-8859-2", "windows-1251", "koi8-u"};
+enum {
+    GUESS_BYTES = 2048, /* looked at for a guess: more does not change it */
 };
 
 static bool has_name(const char *names, struct str name)
@@ -198,48 +198,86 @@ static enum err convert_with(struct arena *arena, struct str bytes, const struct
     return repair_utf8(arena, made, out);
 }
 
-static const struct charset *usual_charset(const char *language)
+/* How much sense the bytes make in a charset: common words and telling letters of the covered languages. */
+static double sense_in(struct str bytes, const struct charset *charset)
 {
-    for (size_t i = 0; i < sizeof USUAL / sizeof *USUAL; i++)
-        if (strcmp(USUAL[i].language, language) == 0)
-            return charset_find(str_of(USUAL[i].charset));
-    return charset_find(STR("windows-1252"));
+    char text[GUESS_BYTES * 4];
+    size_t faults = 0;
+    bytes = str_slice(bytes, 0, GUESS_BYTES);
+    struct str made = {text, convert(converters[charset - TABLE], bytes, text, sizeof text, &faults)};
+    return language_sense(made) - (double)faults;
 }
 
-enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, const char *language,
-                         struct str *out, bool *guessed)
+/* The candidate in which the bytes make the most sense; `declared` unless another is clearly better. */
+static const struct charset *guess_charset(struct str bytes, const struct charset *declared)
+{
+    enum { CLEARLY = 3 }; /* words or letters that speak for another: a name or two is not enough */
+    const struct charset *best = declared ? declared : charset_find(str_of(CANDIDATES[0]));
+    double most = sense_in(bytes, best) + (declared ? CLEARLY : 0);
+    for (size_t i = 0; i < sizeof CANDIDATES / sizeof *CANDIDATES; i++) {
+        const struct charset *charset = charset_find(str_of(CANDIDATES[i]));
+        double sense = sense_in(bytes, charset);
+        if (sense > most) {
+            most = sense;
+            best = charset;
+        }
+    }
+    return best;
+}
+
+/* Characters beyond ASCII that are well formed, and bytes that are not, of text that is to be UTF-8. */
+static bool is_mostly_utf8(struct str bytes)
+{
+    enum { GOOD_PER_FAULT = 4 }; /* 8-bit text makes hardly any well-formed character by chance */
+    size_t good = 0, faults = 0;
+    for (size_t at = 0, length; at < bytes.length; at += length) {
+        uint32_t c = utf8_decode(bytes, at, &length);
+        good += c >= 0x80 && c != 0xfffd;
+        faults += c == 0xfffd;
+    }
+    return good >= faults * GOOD_PER_FAULT;
+}
+
+/* Bytes of an 8-bit charset. A Western declaration is what programs fall back to, so it is checked against the text. */
+static enum err read_bytes(struct arena *arena, struct str bytes, const struct charset *declared, struct str *out,
+                           bool *guessed)
+{
+    size_t faults = 0;
+    const struct charset *charset = declared;
+    if (!declared || declared->kind != KIND_BYTES)
+        charset = guess_charset(bytes, NULL);
+    else if (declared == charset_find(str_of(CANDIDATES[0])))
+        charset = guess_charset(bytes, declared);
+    enum err error = convert_with(arena, bytes, charset, out, &faults);
+    *guessed = charset != declared || faults > 0;
+    return error;
+}
+
+enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, struct str *out,
+                         bool *guessed)
 {
     *guessed = false;
-    if (is_plain(bytes) && (!declared || declared->kind == KIND_UTF8 || declared->kind == KIND_BYTES)) {
-        *out = bytes;
+    *out = bytes;
+    bool is_bytes = !declared || declared->kind <= KIND_BYTES;
+    if (is_bytes && is_plain(bytes))
         return ERR_OK;
-    }
     if (declared && declared->kind == KIND_UTF16)
         declared = utf16_order(&bytes);
-    bool valid = utf8_is_valid(bytes);
-    if (declared && declared->kind == KIND_STATEFUL) {
+    bool is_valid = utf8_is_valid(bytes);
+    if (!is_bytes) {
         size_t faults = 0;
         enum err error = convert_with(arena, bytes, declared, out, &faults);
-        if (error != ERR_OK || faults == 0 || !valid)
-            *guessed = faults > 0;
-        if (error != ERR_OK || faults == 0 || !valid)
+        *guessed = faults > 0;
+        if (error != ERR_OK || faults == 0 || !is_valid)
             return error;
     }
     /* Text that is valid UTF-8 beyond ASCII is UTF-8, whatever was declared: chance makes that of no 8-bit text. */
-    if (valid || (declared && declared->kind == KIND_UTF8 && strcmp(language, "") == 0)) {
-        *guessed = !valid;
-        if (valid && !memchr(bytes.data, '\0', bytes.length)) {
-            *out = bytes;
-            return ERR_OK;
-        }
+    *out = bytes;
+    if (is_valid && !memchr(bytes.data, '\0', bytes.length))
+        return ERR_OK;
+    if (is_valid || (declared && declared->kind == KIND_UTF8 && is_mostly_utf8(bytes))) {
+        *guessed = *guessed || !is_valid;
         return repair_utf8(arena, bytes, out);
     }
-    size_t faults = 0;
-    if (!declared || declared->kind != KIND_BYTES) {
-        *guessed = true;
-        declared = usual_charset(language);
-    }
-    enum err error = convert_with(arena, bytes, declared, out, &faults);
-    *guessed = *guessed || faults > 0;
-    return error;
+    return read_bytes(arena, bytes, declared, out, guessed);
 }

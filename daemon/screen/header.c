@@ -41,7 +41,6 @@ static bool parse_word(struct str text, size_t at, struct word *out)
 
 struct decoder {
     struct arena *arena;
-    const char *language;
     char *held; /* bytes of adjacent words of one charset, not yet converted */
     size_t held_length;
     const struct charset *charset;
@@ -68,7 +67,7 @@ static void flush(struct decoder *decoder)
     struct str text;
     bool guessed = false;
     struct str bytes = {decoder->held, decoder->held_length};
-    decoder->error = charset_to_utf8(decoder->arena, bytes, decoder->charset, decoder->language, &text, &guessed);
+    decoder->error = charset_to_utf8(decoder->arena, bytes, decoder->charset, &text, &guessed);
     decoder->guessed = decoder->guessed || guessed;
     decoder->held_length = 0;
     if (decoder->error == ERR_OK)
@@ -107,11 +106,10 @@ static size_t take_plain(struct decoder *decoder, struct str text, size_t at)
     return at;
 }
 
-enum err header_text(struct arena *arena, struct str value, const char *language, size_t maximum, struct str *out,
-                     bool *guessed)
+enum err header_text(struct arena *arena, struct str value, size_t maximum, struct str *out, bool *guessed)
 {
     value = str_trim(value);
-    struct decoder decoder = {.arena = arena, .language = language, .room = value.length * 4 + 16};
+    struct decoder decoder = {.arena = arena, .room = value.length * 4 + 16};
     decoder.held = arena_alloc(arena, value.length + 1);
     decoder.out = arena_alloc(arena, decoder.room); /* as charset_to_utf8(): at most 4 bytes for one */
     if (!decoder.held || !decoder.out)

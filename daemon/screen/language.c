@@ -29,13 +29,20 @@ static const char *const WORDS[CODE_COUNT] = {
         "jestem mnie bardzo dzień dzien dobry proszę prosze dziękuję dziekuje przez są sa może moze pan pani ja być "
         "byc gdy jeszcze tego moja mój moj bez kiedy będzie bedzie nic więc wiec jej jego czuję czuje chcę chce",
     [UK] =
-        "привіт я не і й привіт в у на що з та до за мені це як але так мене ми є вже від про був була було якщо бо тільки ви дуже "
+        "привіт я не і й привіт в у на що з та до за мені це як але так мене ми є вже від про був була було якщо бо "
+        "тільки ви дуже "
         "коли його вона він для чи ще його мій моя день добрий дякую будь ласка хочу можу треба без все якби вас вам "
-        "їх її ні може немає просто по щоб під після ж би сьогодні тепер знаю",
+        "їх її ні може немає просто по щоб під після ж би сьогодні тепер знаю "
+        /* in Latin letters */
+        "pryvit dobryi dobryy ya ne mozhu shcho scho duzhe dyakuyu diakuiu bud laska meni tse yak mene buv bula tilky",
     [RU] =
-        "привет я не и в на что с а как это но у меня мне по за так же от бы до вы он она если уже для только вам вас то ещё "
+        "привет я не и в на что с а как это но у меня мне по за так же от бы до вы он она если уже для только вам вас "
+        "то ещё "
         "еще когда был была было из мой моя нет есть или очень просто можно здравствуйте пожалуйста спасибо хочу могу "
-        "её ее его чтобы после день добрый без всё все сейчас нужно под кто где тебя ничего больше",
+        "её ее его чтобы после день добрый без всё все сейчас нужно под кто где тебя ничего больше "
+        /* in Latin letters */
+        "zdravstvuite zdravstvuyte privet ya chto eto mne menya ochen pozhaluista pozhaluysta spasibo hochu khochu "
+        "kogda mozhno net yest esli uzhe tolko pishu moi moya vas vy",
     [HR] = "je i da se u na sam za ne si su što sto kao mi bi po ili ali nije samo već vec ja bio bila kako od do ovo "
            "hvala molim vas vam mogu želim zelim imam sve još jos nisam ćete gdje tko ima šta sta može moze bih",
     [CS] = "je a se na že to v ne si jsem s z do o ale jak jsou by co pro tak mi už jako jsme jen když mě nebo prosím "
@@ -140,7 +147,7 @@ void language_prepare(void)
 struct tally {
     unsigned words; /* that were looked at */
     double score[CODE_COUNT];
-    unsigned latin, cyrillic; /* letters */
+    unsigned odd; /* words and signs that the wrong charset makes: see odd_letter(), end_word() */
 };
 
 static void add_all(struct tally *tally, unsigned codes, double weight)
@@ -167,46 +174,78 @@ static bool is_letter(uint32_t letter)
     return (letter >= 0xc0 && letter < 0x250) || (letter >= 0x400 && letter < 0x530) || letter == 0x2019;
 }
 
-static void count_letter(struct tally *tally, uint32_t letter)
+/* Latin letters and signs beyond ASCII that none of the six languages writes, names and loans aside. */
+static bool is_odd(uint32_t c)
 {
-    if (letter >= 0x400 && letter < 0x530)
-        tally->cyrillic++;
-    else
-        tally->latin++;
-    if (letter < 0x80)
-        return;
-    for (size_t i = 0; i < sizeof LETTERS / sizeof *LETTERS; i++)
-        if (LETTERS[i].letter == letter)
-            add_all(tally, LETTERS[i].codes, 1.0);
+    static const char KNOWN[] = "éèáàíóúüöäëçôñßøåćđ«»°§·£©®´";
+    char bytes[4];
+    if (c < 0xa1 || c > 0x24f)
+        return false;
+    return str_find(str_of(KNOWN), (struct str){bytes, utf8_encode(c, bytes)}, 0) == SIZE_MAX;
 }
 
-static void count_word(struct tally *tally, struct str word)
+static void count_letter(struct tally *tally, uint32_t letter)
 {
+    if (letter < 0x80)
+        return;
+    for (size_t i = 0; i < sizeof LETTERS / sizeof *LETTERS; i++) {
+        if (LETTERS[i].letter != letter)
+            continue;
+        add_all(tally, LETTERS[i].codes, 1.0);
+        return;
+    }
+    tally->odd += is_odd(letter);
+}
+
+/* One word as it is read. */
+struct word {
+    char bytes[LONGEST_WORD + 8];
+    size_t length;
+    unsigned plain, accented, cyrillic; /* letters */
+};
+
+static void end_word(struct tally *tally, struct word *word)
+{
+    if (word->length == 0)
+        return;
     tally->words++;
-    const struct slot *slot = word.length <= LONGEST_WORD ? slot_of(word) : NULL;
+    unsigned latin = word->plain + word->accented;
+    tally->odd += (latin && word->cyrillic) || (word->accented >= 2 && word->accented > word->plain);
+    struct str text = {word->bytes, word->length};
+    const struct slot *slot = text.length <= LONGEST_WORD ? slot_of(text) : NULL;
     if (slot && slot->word.length)
         add_all(tally, slot->codes, 1.0);
+    *word = (struct word){.length = 0};
+}
+
+static void add_letter(struct tally *tally, struct word *word, uint32_t letter)
+{
+    if (word->length <= LONGEST_WORD) /* one past it marks a word that is in no table */
+        word->length += utf8_encode(letter, word->bytes + word->length);
+    if (letter >= 0x400 && letter < 0x530)
+        word->cyrillic++;
+    else if (letter >= 0x80)
+        word->accented++;
+    else
+        word->plain += letter != '\'' && letter != '-';
+    count_letter(tally, letter);
 }
 
 static void tally_text(struct str text, struct tally *tally)
 {
-    char word[LONGEST_WORD + 8];
-    size_t used = 0;
+    struct word word = {.length = 0};
     for (size_t at = 0, length; at < text.length; at += length) {
         uint32_t letter = lower(utf8_decode(text, at, &length));
         if (letter == 0x2019)
             letter = '\'';
-        if (is_letter(letter)) {
-            if (used <= LONGEST_WORD)
-                used += utf8_encode(letter, word + used);
-            count_letter(tally, letter);
-        } else if (used) {
-            count_word(tally, (struct str){word, used});
-            used = 0;
-        }
+        if (is_letter(letter))
+            add_letter(tally, &word, letter);
+        else
+            end_word(tally, &word);
+        if (letter >= 0xa1 && letter < 0xc0)
+            tally->odd += is_odd(letter);
     }
-    if (used)
-        count_word(tally, (struct str){word, used});
+    end_word(tally, &word);
 }
 
 static int code_of(const char *name)
@@ -235,23 +274,46 @@ static struct language named(const char *code, bool is_covered)
     return out;
 }
 
+double language_sense(struct str text)
+{
+    struct tally tally = {0};
+    tally_text(text, &tally);
+    return tally.score[best_of(&tally, 0, COVERED)] - tally.odd;
+}
+
+/* The start of the text, cut between characters. */
+static struct str beginning(struct str text)
+{
+    if (text.length <= LANGUAGE_MAX_BYTES)
+        return text;
+    for (text.length = LANGUAGE_MAX_BYTES; text.length && (text.data[text.length] & 0xc0) == 0x80; text.length--)
+        ;
+    return text;
+}
+
+/* Confidently a language without a pack: CLD2 is sure of it, and the words do not speak for one that has a pack. */
+static bool is_uncovered(const struct tally *tally, const struct cld2_guess *guess, int code)
+{
+    enum { ENOUGH_BYTES = 80, ENOUGH_PERCENT = 80 }; /* short text is not "uncovered": people read it in any case */
+    double best = tally->score[best_of(tally, 0, COVERED)];
+    if (!guess->is_reliable || guess->percent < ENOUGH_PERCENT || guess->text_bytes < ENOUGH_BYTES)
+        return false;
+    if (code >= COVERED)
+        return tally->score[code] > 1.2 * best;
+    return code < 0 && strcmp(guess->code, "un") != 0 && best < 0.15 * tally->words;
+}
+
 struct language language_of(struct str text)
 {
-    enum { ENOUGH_BYTES = 60, ENOUGH_PERCENT = 80 }; /* below, "other" would be a guess: short text is not uncovered */
-    if (text.length > LANGUAGE_MAX_BYTES)
-        for (text.length = LANGUAGE_MAX_BYTES; text.length && (text.data[text.length] & 0xc0) == 0x80; text.length--)
-            ;
+    text = beginning(text);
     struct tally tally = {0};
     tally_text(text, &tally);
     struct cld2_guess guess = language_cld2(text.data, (int)text.length);
     int code = code_of(guess.code);
+    if (is_uncovered(&tally, &guess, code))
+        return named(guess.code, false);
     if (code >= 0) /* worth as much as a third of the words being function words: what usual text has */
         tally.score[code] += (guess.is_reliable ? 0.35 : 0.15) * tally.words + 0.5;
-    unsigned best = best_of(&tally, 0, COVERED), other = best_of(&tally, COVERED, CODE_COUNT);
-    bool is_sure = guess.is_reliable && guess.percent >= ENOUGH_PERCENT && guess.text_bytes >= ENOUGH_BYTES;
-    if (code >= COVERED && is_sure && tally.score[other] > 1.3 * tally.score[best])
-        return named(guess.code, false);
-    if (code < 0 && is_sure && strcmp(guess.code, "un") != 0 && tally.score[best] < 0.15 * tally.words)
-        return named(guess.code, false);
+    unsigned best = best_of(&tally, 0, COVERED);
     return tally.score[best] > 0.4 ? named(CODES[best], true) : named("", true);
 }

@@ -15,7 +15,6 @@
 struct walk {
     struct arena *arena;
     const struct prescan *mail;
-    const char *language;
     unsigned encoded_mails; /* how many enclosed encoded mails this one stands in */
 };
 
@@ -137,7 +136,7 @@ static enum err to_utf8(const struct walk *walk, const struct part *part, struct
     struct str name = field_parameter(part->content_type, "charset");
     const struct charset *charset = charset_find(name);
     bool guessed = false;
-    enum err error = charset_to_utf8(walk->arena, bytes, charset, walk->language, text, &guessed);
+    enum err error = charset_to_utf8(walk->arena, bytes, charset, text, &guessed);
     if (guessed)
         out->reasons |= REASON_CHARSET;
     return error != ERR_OK ? error : normalise_lines(walk->arena, text);
@@ -268,8 +267,7 @@ static enum err quote_mail(const struct walk *walk, const struct part *header, u
     struct str subject;
     bool guessed;
     mime_text_init(&inner);
-    enum err error = header_text(walk->arena, part_field(header, "subject"), walk->language, READING_MAX_SUBJECT,
-                                 &subject, &guessed);
+    enum err error = header_text(walk->arena, part_field(header, "subject"), READING_MAX_SUBJECT, &subject, &guessed);
     if (error == ERR_OK)
         error = read_part(walk, content, &inner);
     if (error == ERR_OK) {
@@ -300,7 +298,7 @@ static enum err read_encoded_mail(const struct walk *walk, const struct part *pa
         error = prescan_mail(walk->arena, bytes, &mail);
     if (error != ERR_OK)
         return error;
-    struct walk inner = {walk->arena, &mail, walk->language, walk->encoded_mails + 1};
+    struct walk inner = {walk->arena, &mail, walk->encoded_mails + 1};
     out->reasons |= mail.reasons;
     return quote_mail(&inner, &mail.parts[0], 0, out);
 }
@@ -387,7 +385,7 @@ static void learn_words(struct word_set *set, struct str text)
     }
 }
 
-/* More than a third of the line's words are nowhere in the set: it says something else. */
+/* A third or more of the line's words are nowhere in the set: it says something else. */
 static bool says_more(const struct word_set *set, struct str line)
 {
     size_t words = 0, unknown = 0;
@@ -396,7 +394,7 @@ static bool says_more(const struct word_set *set, struct str line)
         uint32_t bit = word_hash(word);
         unknown += !(set->bits[bit / 8] & 1u << bit % 8);
     }
-    return unknown * 3 > words;
+    return unknown * 3 >= words && unknown;
 }
 
 /* Lines of the other alternatives that the chosen one does not have. */
@@ -446,6 +444,38 @@ static enum err read_alternative(const struct walk *walk, uint32_t index, struct
     return error;
 }
 
+/* What a program writes for readers without MIME is no word of anybody's. */
+static bool is_notice(struct str paragraph)
+{
+    return str_find_nocase(paragraph, STR("mime"), 0) != SIZE_MAX ||
+           str_find_nocase(paragraph, STR("multi-part"), 0) != SIZE_MAX ||
+           str_find_nocase(paragraph, STR("multipart"), 0) != SIZE_MAX;
+}
+
+/* Text before the first boundary or behind the last: no program shows it, but broken ones and relays put words there.
+ */
+static enum err read_outside(const struct walk *walk, struct str raw, struct mime_text *out)
+{
+    if (str_trim(raw).length == 0 || raw.length > MIME_MAX_ATTACHED_TEXT)
+        return ERR_OK;
+    static const struct part UNTYPED = {0};
+    struct mime_text outside;
+    struct str text;
+    enum err error = to_utf8(walk, &UNTYPED, raw, out, &text);
+    mime_text_init(&outside);
+    while (error == ERR_OK && text.length) {
+        size_t end = str_find(text, STR("\n\n"), 0);
+        struct str paragraph = str_slice(text, 0, end);
+        text = end == SIZE_MAX ? (struct str){0} : str_slice(text, end + 2, text.length);
+        if (!is_notice(paragraph))
+            add_text(&outside.text, paragraph);
+    }
+    if (error == ERR_OK && outside.text.length)
+        error = add_differences(walk, out, &outside);
+    mime_text_free(&outside);
+    return error;
+}
+
 static enum err read_children(const struct walk *walk, uint32_t index, struct mime_text *out)
 {
     enum err error = ERR_OK;
@@ -466,9 +496,11 @@ static enum err read_multipart(const struct walk *walk, uint32_t index, struct m
         text.content_type = (struct str){0};
         return read_plain(walk, &text, out);
     }
-    if (str_equal_nocase(type, STR("multipart/alternative")))
-        return read_alternative(walk, index, out);
-    return read_children(walk, index, out);
+    bool is_choice = str_equal_nocase(type, STR("multipart/alternative"));
+    enum err error = is_choice ? read_alternative(walk, index, out) : read_children(walk, index, out);
+    if (error == ERR_OK)
+        error = read_outside(walk, part->preamble, out);
+    return error == ERR_OK ? read_outside(walk, part->epilogue, out) : error;
 }
 
 static enum err read_part(const struct walk *walk, uint32_t index, struct mime_text *out)
@@ -481,9 +513,9 @@ static enum err read_part(const struct walk *walk, uint32_t index, struct mime_t
     return part->children ? quote_mail(walk, &walk->mail->parts[index + 1], index + 1, out) : ERR_OK;
 }
 
-enum err mime_read(struct arena *arena, const struct prescan *mail, const char *language, struct mime_text *out)
+enum err mime_read(struct arena *arena, const struct prescan *mail, struct mime_text *out)
 {
-    struct walk walk = {.arena = arena, .mail = mail, .language = language};
+    struct walk walk = {.arena = arena, .mail = mail};
     mime_text_init(out);
     out->reasons = mail->reasons;
     return read_part(&walk, 0, out);

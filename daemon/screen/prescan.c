@@ -320,6 +320,8 @@ static enum err take_dashes(struct scan *scan, size_t *at)
     size_t before = trim_line_end(str_slice(scan->raw, 0, end)).length;
     close_to(scan, (uint32_t)level + 1, before);
     struct part *part = &scan->out->parts[scan->levels[level].part];
+    if (part->children == 0)
+        part->preamble = str_slice(scan->raw, (size_t)(part->body.data - scan->raw.data), before);
     part->epilogue = is_close ? str_slice(scan->raw, next, next) : (struct str){0};
     return is_close ? ERR_OK : begin_part(scan, at);
 }

@@ -104,8 +104,8 @@ static enum err read_headers(struct arena *arena, const struct prescan *mail, st
 {
     const struct part *root = &mail->parts[0];
     bool guessed = false;
-    enum err error = header_text(arena, part_field(root, "subject"), out->language, READING_MAX_SUBJECT,
-                                 &out->fields[FIELD_SUBJECT], &guessed);
+    enum err error =
+        header_text(arena, part_field(root, "subject"), READING_MAX_SUBJECT, &out->fields[FIELD_SUBJECT], &guessed);
     if (guessed)
         out->reasons |= REASON_CHARSET;
     if (error == ERR_OK)
@@ -198,8 +198,25 @@ static enum err read_raw(struct arena *arena, struct str raw, struct reading *ou
     raw.length = raw.length > READING_MAX_TEXT * (size_t)2 ? READING_MAX_TEXT * (size_t)2 : raw.length;
     enum err error = transfer_decode(arena, raw, TRANSFER_QUOTED, &bytes, &tail);
     if (error == ERR_OK)
-        error = charset_to_utf8(arena, bytes, NULL, "", &text, &guessed);
+        error = charset_to_utf8(arena, bytes, NULL, &text, &guessed);
     return error == ERR_OK ? keep_field(arena, text, &out->fields[FIELD_TEXT], &out->reasons) : error;
+}
+
+/* Lines that end in a bare CR make the header one line: then every bare CR is a line end. */
+static enum err cure_line_ends(struct arena *arena, struct str *raw)
+{
+    struct str rest = *raw, line = {0};
+    str_next_line(&rest, &line);
+    if (line.length == 0 || !memchr(line.data, '\r', line.length))
+        return ERR_OK;
+    char *cured = arena_copy(arena, raw->data, raw->length);
+    if (!cured)
+        return ERR_SYSTEM;
+    for (size_t i = 0; i < raw->length; i++)
+        if (cured[i] == '\r' && (i + 1 == raw->length || cured[i + 1] != '\n'))
+            cured[i] = '\n';
+    raw->data = cured;
+    return ERR_OK;
 }
 
 enum err reading_from_mail(struct arena *arena, struct str raw, enum screen_mode mode, struct reading *out)
@@ -214,12 +231,14 @@ enum err reading_from_mail(struct arena *arena, struct str raw, enum screen_mode
     struct prescan mail;
     struct mime_text text = {0};
     struct str reply_to;
-    enum err error = prescan_mail(arena, raw, &mail);
+    enum err error = cure_line_ends(arena, &raw);
+    if (error == ERR_OK)
+        error = prescan_mail(arena, raw, &mail);
     if (error != ERR_OK)
         return error;
     if (!mail.has_headers && raw.length)
         out->reasons |= REASON_UNPARSABLE;
-    error = mime_read(arena, &mail, "", &text);
+    error = mime_read(arena, &mail, &text);
     out->reasons |= text.reasons;
     if (error == ERR_OK)
         error = keep_texts(arena, &text, out);

@@ -130,11 +130,28 @@ static bool is_signature(const struct lines *lines, size_t at)
     return words <= SPLIT_SIGNATURE_LINES && bytes <= SPLIT_SIGNATURE_BYTES;
 }
 
+/* A ruled line with a list manager's lines under it, and no more than those. */
+static bool is_list_footer(const struct lines *lines, size_t at)
+{
+    enum { REACH = 3 };
+    if (!line_is_rule(lines->line[at]))
+        return false;
+    for (size_t i = at + 1; i < lines->count && i <= at + REACH; i++)
+        if (line_is_list_footer(lines->line[i]))
+            return true;
+    return false;
+}
+
 /* Takes a line that starts a quotation without ">"; false when it does not. */
 static bool begins_rest(struct splitter *splitter, size_t at)
 {
-    enum line_mark mark = line_mark(splitter->lines.line[at]);
-    bool is_block = mark == MARK_LINE_NONE && is_header_block(&splitter->lines, at);
+    const struct lines *lines = &splitter->lines;
+    size_t next =
+        line_is_rule(lines->line[at]) ? next_words(lines, at + 1, 2) : at; /* Outlook rules a line before it */
+    if (next >= lines->count)
+        return false;
+    enum line_mark mark = line_mark(lines->line[next]);
+    bool is_block = mark == MARK_LINE_NONE && is_header_block(lines, next);
     if (mark == MARK_LINE_NONE && !is_block)
         return false;
     splitter->has_forward = splitter->has_forward || mark == MARK_LINE_FORWARD;
@@ -176,7 +193,8 @@ static size_t take_line(struct splitter *splitter, size_t at)
     size_t taken = take_attribution(splitter, at);
     if (taken)
         return taken;
-    if (splitter->state == STATE_NEW && line_is_signature_mark(line) && is_signature(&splitter->lines, at)) {
+    bool ends_letter = line_is_signature_mark(line) || is_list_footer(&splitter->lines, at);
+    if (splitter->state == STATE_NEW && ends_letter && is_signature(&splitter->lines, at)) {
         splitter->state = STATE_SIGNATURE;
         return 1;
     }

@@ -339,11 +339,37 @@ bool line_is_signature_mark(struct str line)
     return str_equal_text(line, "-- ") || str_equal_text(line, "--");
 }
 
+static size_t count_words(struct str line)
+{
+    size_t words = 0;
+    for (size_t i = 0; i < line.length; i++)
+        words += line.data[i] != ' ' && (i == 0 || line.data[i - 1] == ' ');
+    return words;
+}
+
 bool line_is_device(struct str line)
 {
-    enum { LONGEST = 90 }; /* longer is a sentence */
+    enum { LONGEST_BYTES = 90, MOST_WORDS = 9 }; /* longer is a sentence, and so is one with a comma */
     line = str_trim(line);
-    return line.length <= LONGEST && starts_with_any(line, DEVICES, COUNT(DEVICES));
+    return line.length <= LONGEST_BYTES && count_words(line) <= MOST_WORDS && str_find(line, STR(","), 0) == SIZE_MAX &&
+           starts_with_any(line, DEVICES, COUNT(DEVICES));
+}
+
+bool line_is_rule(struct str line)
+{
+    enum { FEWEST = 5 };
+    line = str_trim(line);
+    for (size_t i = 0; i < line.length; i++)
+        if (!is_dash(line.data[i]))
+            return false;
+    return line.length >= FEWEST;
+}
+
+bool line_is_list_footer(struct str line)
+{
+    static const char *const FOOTERS[] = {" mailing list", "/mailman/listinfo/", "unsubscribe from this group",
+                                          "unsubscribe send"};
+    return contains_any(line, FOOTERS, COUNT(FOOTERS));
 }
 
 bool split_points_at_quotation(struct str text)

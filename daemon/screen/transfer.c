@@ -124,24 +124,42 @@ size_t transfer_decode_b(struct str raw, char *out)
     return used;
 }
 
-/* A line that cannot be base64: it has spaces between words, or a byte outside the alphabet. */
-static bool is_base64_line(struct str line)
+/* What the lines of a base64 part were so far. */
+struct base64_lines {
+    bool is_padded; /* "=" has ended the data once */
+};
+
+/* How many bytes of a line belong to base64: all, the word it begins with, or none. */
+static size_t base64_part(struct str line, struct base64_lines *so_far)
 {
-    line = str_trim(line);
-    for (size_t i = 0; i < line.length; i++)
-        if (base64_value(line.data[i]) < 0 && line.data[i] != '=')
-            return false;
-    return true;
+    enum { SURE = 20 }; /* fewer letters of the alphabet behind the padding are a word, not data */
+    size_t good = 0, at = 0;
+    bool padded = false;
+    for (; at < line.length && (unsigned char)line.data[at] > ' '; at++) {
+        padded = padded || line.data[at] == '=';
+        good += base64_value(line.data[at]) >= 0 || line.data[at] == '=';
+    }
+    bool is_last = str_trim(str_slice(line, at, line.length)).length == 0;
+    bool is_data = good == at || (is_last && at >= SURE && good * 10 >= at * 9); /* a fault or two inside data */
+    if (!is_data || (so_far->is_padded && good < SURE))
+        return 0;
+    if (!is_last && !(padded && good % 4 == 0))
+        return 0;
+    so_far->is_padded = so_far->is_padded || padded;
+    return is_last ? line.length : at;
 }
 
 /* Where base64 ends and other text begins: list footers and broken relays add plain lines after it. */
 static size_t base64_end(struct str raw)
 {
-    struct str rest = raw, line;
-    size_t start = 0;
-    while (start = raw.length - rest.length, str_next_line(&rest, &line))
-        if (!is_base64_line(line))
-            return start;
+    struct base64_lines so_far = {0};
+    for (struct str rest = raw, line; str_next_line(&rest, &line);) {
+        if (str_trim(line).length == 0)
+            continue;
+        size_t taken = base64_part(line, &so_far);
+        if (taken < line.length)
+            return (size_t)(line.data - raw.data) + taken;
+    }
     return raw.length;
 }
 

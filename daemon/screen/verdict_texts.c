@@ -15,7 +15,7 @@ static struct str cut_text(struct str text, size_t room)
 void verdict_put_texts(struct ipc_writer *writer, const struct verdict *verdict, const struct reading *reading)
 {
     size_t room = VERDICT_MAX_TEXTS;
-    for (size_t i = 0; i < verdict->hit_count; i++) {
+    for (size_t i = 0; i < verdict->hit_count && i < VERDICT_MAX_HITS; i++) {
         const struct hit *hit = &verdict->hits[i];
         struct str text = cut_text(str_slice(reading->fields[hit->field], hit->start, hit->end), room);
         ipc_put_str(writer, text);

@@ -22,12 +22,12 @@ const struct charset *charset_find(struct str name);
 bool charset_same(const struct charset *a, const struct charset *b);
 
 /*
- * `bytes` as valid UTF-8 in the arena, NUL as U+FFFD. `declared` may be NULL (none, or a name that is not known). Bytes
- * that the declared charset does not explain are read as UTF-8 if they are that, else in the charset that `language`
- * (ISO 639-1, "" for unknown) most often comes in, else as windows-1252; *guessed then tells that the words may be
- * wrong. ERR_SYSTEM when the arena is full.
+ * `bytes` as valid UTF-8 in the arena (or `bytes` themselves: BORROWS), NUL as U+FFFD. `declared` may be NULL (none, or
+ * a name that is not known). Bytes that the declared charset does not explain are read as UTF-8 if they are that, else
+ * in the charset in which they make the most sense in the languages that packs cover, else as windows-1252; *guessed
+ * then tells that words may be wrong. ERR_SYSTEM when the arena is full.
  */
-enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, const char *language,
-                         struct str *out, bool *guessed);
+enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, struct str *out,
+                         bool *guessed);
 
 #endif

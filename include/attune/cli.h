@@ -72,6 +72,9 @@ void cli_arguments_free(struct cli_arguments *arguments);
 void cli_print_command_help(const struct cli_command *command, struct buf *out);
 void cli_print_help(const struct cli_command *commands, size_t count, struct buf *out);
 
+/* The manual page (man(7)) of all, from the same tables. */
+void cli_print_manual(const struct cli_command *commands, size_t count, struct buf *out);
+
 /* The command that the first one or two of `words` name, and how many words that took; NULL when none does. */
 const struct cli_command *cli_find_command(const struct cli_command *commands, size_t count, int word_count,
                                            char **words, int *used);
@@ -80,6 +83,10 @@ bool cli_is_group(const struct cli_command *commands, size_t count, const char *
 /* The sentence for words that name no command, with the nearest name where there is one. */
 void cli_explain_unknown(const struct cli_command *commands, size_t count, int word_count, char **words,
                          struct buf *problem);
+
+/* A row of the option table: *name is NULL when `options` has not its bit, *value when it is a flag. False past the
+ * last row. */
+bool cli_option_row(size_t index, unsigned options, const char **name, const char **value, const char **help);
 
 /* The sub-commands, one file each. */
 enum cli_exit cli_triage(const struct cli_arguments *arguments);

@@ -21,6 +21,10 @@ void language_prepare(void);
 /* `text` is valid UTF-8. */
 struct language language_of(struct str text);
 
+/* How much sense a text makes in any of the six: common words and letters of the best of them, 0 for none. For choosing
+ * between charsets of one text. */
+double language_sense(struct str text);
+
 /* What CLD2 says, through one C++ file: code (static, "un" for unknown) of the most likely language of `bytes`. */
 struct cld2_guess {
     const char *code;

@@ -6,7 +6,6 @@
 #ifndef ATTUNE_MAILBOX_H
 #define ATTUNE_MAILBOX_H
 
-#include <attune/body.h>
 #include <attune/hash.h>
 #include <attune/imap.h>
 #include <attune/imap_name.h>
@@ -91,7 +90,7 @@ struct mailbox {
     uint32_t abilities;
     bool idling; /* the watch connection is inside IDLE */
     bool idle_refused;
-    struct body *body; /* OWNED */
+    unsigned read_singly; /* so many reads go one at a time: one of the last was large, or lost the connection */
 
     struct order_queue first; /* moves and questions: before any read */
     struct order_queue reads;

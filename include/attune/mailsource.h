@@ -22,7 +22,7 @@ enum {
 struct mailstream;
 
 /* Takes over `fd`. NULL without memory, and then `fd` is closed. */
-struct mailstream *mailstream_new(int fd);
+struct mailstream *mailstream_open(int fd);
 void mailstream_free(struct mailstream **stream);
 
 /* True when the file begins like mail: a header field, or an mbox separator (mbox(5)). */

@@ -26,9 +26,9 @@ struct mime_text {
     unsigned unread; /* attachments and images that are not read */
 };
 
-/* Reads every part. `language` is a hint for bytes without a charset, or "". ERR_SYSTEM without memory; *out can be
+/* Reads every part. ERR_SYSTEM without memory; *out can be
  * freed in every case. */
-enum err mime_read(struct arena *arena, const struct prescan *mail, const char *language, struct mime_text *out);
+enum err mime_read(struct arena *arena, const struct prescan *mail, struct mime_text *out);
 void mime_text_free(struct mime_text *text);
 
 #endif

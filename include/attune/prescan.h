@@ -36,7 +36,8 @@ struct part {
     struct str content_type; /* the value of the first Content-Type field, or "" */
     struct str boundary;     /* PART_MULTIPART */
     struct str body;         /* of a multipart: all of it, as it stands */
-    struct str epilogue;     /* of a multipart: what follows its last boundary */
+    struct str preamble;     /* of a multipart: what stands before its first boundary */
+    struct str epilogue;     /* and what follows its last */
 };
 
 struct prescan {

@@ -19,8 +19,8 @@ struct report {
     bool timing;
 };
 
-/* What a hit counts for where it stands, and by what it was lowered ("unless", "quoted", "signature"), or NULL. */
-enum urgency report_hit_urgency(const struct report *report, const struct hit *hit, const char **lowered_by);
+/* By what a hit was lowered ("unless", "quoted", "signature"), or NULL. */
+const char *report_lowered_by(const struct hit *hit);
 
 /* ERR_SYSTEM without memory. */
 enum err report_add_json(struct buf *out, const struct report *report);

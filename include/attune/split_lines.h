@@ -24,6 +24,10 @@ bool line_begins_attribution(struct str line);
 
 /* "-- " (RFC 3676, 4.3). */
 bool line_is_signature_mark(struct str line);
+/* Nothing but dashes, underscores or equal signs. */
+bool line_is_rule(struct str line);
+/* A list manager's own line. */
+bool line_is_list_footer(struct str line);
 /* "Sent from my phone". */
 bool line_is_device(struct str line);
 

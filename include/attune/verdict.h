@@ -16,10 +16,10 @@ enum {
     VERDICT_MAX_HITS = 1024,               /* further hits set REASON_CUT; hits of the most urgent rules come first */
     VERDICT_MAX_THREAD_IDS = 16 * 1024,    /* one header field's worth; the last ids are kept */
     VERDICT_MAX_PROOF = 256,               /* an HMAC in any text form, with room */
+    VERDICT_MAX_TEXT = 200,                /* bytes of a hit's words, cut between characters */
+    VERDICT_MAX_TEXTS = 24 * 1024,         /* of all of them: with the verdict and 1,024 lengths, 61 KiB of the frame */
     VERDICT_MAX_ZONE = 24 * 60,            /* minutes; RFC 5322 writes up to 9959, nobody lives past 14 hours */
     VERDICT_MAX_CPU_US = 60 * 1000 * 1000, /* far over SCREEN_CHILD_CPU_S: more is a lie */
-    VERDICT_MAX_TEXT = 200,                /* bytes of a hit's words, cut between characters */
-    VERDICT_MAX_TEXTS = 24 * 1024,         /* of all of them: with the verdict they stay under the frame's 64 KiB */
 };
 
 struct hit {

@@ -102,8 +102,8 @@ class Demo:
     def print_pages(self):
         print("\nPages received (they name a case, never a person):")
         for page in sorted(self.pager.pages().values(), key=lambda page: page.at):
-            body = page.body
-            print(f"  {cell(page.person, 5)} case {body.get('case', '?')}  {cell(body.get('urgency', '?'), 5)} mailbox {body.get('mailbox', '?')}"
+            about = page.data.get("urgency") or page.data.get("reason", "?")
+            print(f"  {cell(page.person, 5)} case {page.case}  {cell(about, 7)} mailbox {page.data.get('mailbox', '-')}"
                   f"  signature {'good' if page.verified else 'BAD'}")
 
     def print_labels(self, joined):

@@ -195,6 +195,12 @@ def test_help_and_version():
     assert attune("help", "nothing").returncode == 2
 
 
+def test_manual_is_of_this_command():
+    """docs/attune.1 is made by `attune help --man`."""
+    with open(os.path.join(ROOT, "docs", "attune.1"), encoding="utf-8") as manual:
+        assert manual.read() == attune("help", "--man").stdout
+
+
 def test_output_that_cannot_be_written():
     with open("/dev/full", "w", encoding="utf-8") as full:
         told = subprocess.run([ATTUNE, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)

@@ -109,7 +109,7 @@ def test_acknowledging_a_case_that_is_not_there(daemon):
 def test_pages_are_thin(daemon, server, user, pager):
     server.append(user, "INBOX", message(7, "now"))
     (pages,) = wait_for_page(daemon, pager).values()
-    text = str(pages[0].body)
+    text = str(pages[0])
     for word in ("Question", "lighthouse", "writer7", "example.net", "Hello", "dark"):
         assert word not in text
 

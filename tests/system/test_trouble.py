@@ -34,11 +34,11 @@ def test_pager_down_over_a_restart(daemon, server, user, pager):
 
 
 def test_pager_answers_with_errors_first(daemon, server, user, pager):
-    pager.answer = 503
+    pager.answer("503")
     server.append(user, "INBOX", message(1, "now"))
     daemon.wait_until(lambda: len(pager.received()) >= 2, 40, "a retry")
     assert len({page.id for page in pager.received()}) == 1  # a retry repeats the id
-    pager.answer = 200
+    pager.answer("200")
     wait_for_page(daemon, pager, limit_s=60)
 
 

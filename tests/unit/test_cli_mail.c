@@ -55,7 +55,7 @@ static void test_streams(void **state)
         {STR(STRICT STRICT MAIL), 2, {"", MAIL}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct mailstream *stream = mailstream_new(file_of(cases[i].file.data, cases[i].file.length));
+        struct mailstream *stream = mailstream_open(file_of(cases[i].file.data, cases[i].file.length));
         struct buf out;
         bool cut;
         buf_init(&out, READING_MAX_MESSAGE);
@@ -84,7 +84,7 @@ static void test_mbox_at_every_offset(void **state)
         memcpy(file, STRICT "A: b\n\n", strlen(STRICT "A: b\n\n"));
         file[offset - 1] = '\n';
         memcpy(file + offset, "\n" STRICT MAIL, tail);
-        struct mailstream *stream = mailstream_new(file_of(file, offset + tail));
+        struct mailstream *stream = mailstream_open(file_of(file, offset + tail));
         struct buf out;
         bool cut;
         buf_init(&out, READING_MAX_MESSAGE);
@@ -108,7 +108,7 @@ static void test_cut(void **state)
     memset(file, 'x', length);
     memcpy(file, STRICT "A: b\n\n", strlen(STRICT "A: b\n\n"));
     memcpy(file + length, "\n" STRICT MAIL, strlen("\n" STRICT MAIL));
-    struct mailstream *stream = mailstream_new(file_of(file, length + strlen("\n" STRICT MAIL)));
+    struct mailstream *stream = mailstream_open(file_of(file, length + strlen("\n" STRICT MAIL)));
     struct buf out;
     bool cut;
     buf_init(&out, READING_MAX_MESSAGE);
@@ -121,7 +121,7 @@ static void test_cut(void **state)
     mailstream_free(&stream);
 
     memset(file, 'x', length);
-    stream = mailstream_new(file_of(file, length));
+    stream = mailstream_open(file_of(file, length));
     assert_int_equal(mailstream_next(stream, &out, &cut), ERR_OK);
     assert_true(cut);
     assert_int_equal(mailstream_next(stream, &out, &cut), ERR_ABSENT);
@@ -135,7 +135,7 @@ static void test_exactly_the_limit_is_not_cut(void **state)
     (void)state;
     char *file = calloc(1, READING_MAX_MESSAGE);
     assert_non_null(file);
-    struct mailstream *stream = mailstream_new(file_of(file, READING_MAX_MESSAGE));
+    struct mailstream *stream = mailstream_open(file_of(file, READING_MAX_MESSAGE));
     struct buf out;
     bool cut;
     buf_init(&out, READING_MAX_MESSAGE);

@@ -168,21 +168,26 @@ def build_message(record, number):
     return "\r\n".join(lines).encode("utf-8") + b"\r\n" + BUILDERS[form](record, *arguments)
 
 
-def main():
-    for name in os.listdir(HERE):
-        if name.endswith(".eml"):
-            os.unlink(os.path.join(HERE, name))
+def write_all(folder):
+    """Writes mails and manifest into folder; the number of mails."""
     number = 0
-    with open(f"{HERE}/manifest.jsonl", "w", encoding="utf-8") as manifest:
+    with open(f"{folder}/manifest.jsonl", "w", encoding="utf-8") as manifest:
         for source in sorted(os.listdir(f"{HERE}/source")):
             for record in read_records(f"{HERE}/source/{source}"):
-                with open(f"{HERE}/{record['file']}.eml", "wb") as file:
+                with open(f"{folder}/{record['file']}.eml", "wb") as file:
                     file.write(build_message(record, number))
                 number += 1
                 row = {"file": f"{record['file']}.eml", "message_id": f"<{record['file']}@example.org>", "language": record["file"][:2],
                        "urgency": record["urgency"], "accept": record["accept"].split(), "voice": record["voice"], "note": record["note"]}
                 manifest.write(json.dumps(row, ensure_ascii=False) + "\n")
-    print(f"{number} mails")
+    return number
+
+
+def main():
+    for name in os.listdir(HERE):
+        if name.endswith(".eml"):
+            os.unlink(os.path.join(HERE, name))
+    print(f"{write_all(HERE)} mails")
     return 0
 
 
