@@ -16,6 +16,7 @@ void listing_freeze(struct mailbox *mailbox, struct mailbox_folder *folder, uint
     if (folder->frozen || folder->watch == FETCH_WATCH_NONE)
         return;
     folder->frozen = true;
+    folder->work_uid = 0;
     log_warn("uidvalidity-changed", LOG_NUMBER("was", folder->uidvalidity), LOG_NUMBER("is", uidvalidity));
     if (!mailbox_begin(mailbox, FRAME_FETCH_VALIDITY))
         return;

@@ -164,8 +164,16 @@ static enum place go_to(struct mailbox *mailbox, const struct order *order, bool
     enum imap_answer answer = imap_select(imap, order->folder->wire, read_only);
     if (answer != IMAP_OK)
         return answer == IMAP_NO ? PLACE_REFUSED : PLACE_LOST;
+    if (order->type == FRAME_FETCH_FIND || order->uidvalidity == imap_selection(imap)->uidvalidity)
+        return PLACE_READY;
+    /* The folder may have been open here since before its UIDVALIDITY changed: only a fresh look says which is right.
+     */
+    imap_forget_selection(imap);
+    answer = imap_select(imap, order->folder->wire, read_only);
+    if (answer != IMAP_OK)
+        return answer == IMAP_NO ? PLACE_REFUSED : PLACE_LOST;
     uint32_t uidvalidity = imap_selection(imap)->uidvalidity;
-    if (order->type == FRAME_FETCH_FIND || order->uidvalidity == uidvalidity)
+    if (order->uidvalidity == uidvalidity)
         return PLACE_READY;
     if (order->folder->uidvalidity != uidvalidity)
         listing_freeze(mailbox, order->folder, uidvalidity);
@@ -251,9 +259,24 @@ static void run_reads(struct mailbox *mailbox)
         mailbox->read_singly = IMAP_PIPELINE;
 }
 
+/* What the watch connection has listed since may not be there yet for a folder that stayed open here: a server shows
+ * new mail to a session when that session asks. */
+static enum place catch_up(struct mailbox *mailbox, const struct order *order)
+{
+    struct mailbox_folder *folder = order->folder;
+    if (order->uid <= folder->work_uid)
+        return PLACE_READY;
+    if (imap_noop(mailbox->links[LINK_WORK].imap) == IMAP_LOST)
+        return PLACE_LOST;
+    folder->work_uid = folder->listed_uid;
+    return PLACE_READY;
+}
+
 static void start_reads(struct mailbox *mailbox)
 {
     enum place place = go_to(mailbox, mailbox->reads.head, true);
+    if (place == PLACE_READY)
+        place = catch_up(mailbox, mailbox->reads.head);
     if (place == PLACE_READY) {
         run_reads(mailbox);
         return;
