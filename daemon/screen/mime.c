@@ -117,6 +117,7 @@ static enum err read_html(const struct walk *walk, const struct part *part, stru
     if (error != ERR_OK)
         return error;
     out->has_hidden = out->has_hidden || html.has_hidden;
+    out->unread += html.has_picture && html.text.length == 0; /* the letter is a picture */
     return add_split(walk, html.text, out);
 }
 
@@ -158,6 +159,11 @@ static void merge(struct mime_text *into, const struct mime_text *from)
     into->unread += from->unread;
 }
 
+static bool has_words(const struct mime_text *text)
+{
+    return text->text.length || text->quoted.length;
+}
+
 /* An enclosed mail: everything in it is quoted, its subject first. */
 static enum err quote_mail(const struct walk *walk, const struct part *header, uint32_t content, struct mime_text *out)
 {
@@ -176,6 +182,7 @@ static enum err quote_mail(const struct walk *walk, const struct part *header, u
         out->reasons |= inner.reasons & (unsigned)~REASON_NO_TEXT;
         out->has_hidden = out->has_hidden || inner.has_hidden;
         out->has_forward = true;
+        out->unread += has_words(&inner) ? 0 : inner.unread;
     }
     mime_text_free(&inner);
     return error;
@@ -253,11 +260,6 @@ static struct word_set *words_of(const struct walk *walk, const struct mime_text
     word_set_learn(set, buf_str(&text->quoted));
     word_set_learn(set, buf_str(&text->signature));
     return set;
-}
-
-static bool has_words(const struct mime_text *text)
-{
-    return text->text.length || text->quoted.length;
 }
 
 /* Joins the texts of alternatives: the last that has words is the richest (RFC 2046, 5.1.4); what only another says is

@@ -152,6 +152,8 @@ static enum err keep_texts(struct arena *arena, const struct mime_text *text, st
 static void judge_amount(const struct mime_text *text, size_t words, struct reading *out)
 {
     enum { HARDLY_ANY = 5 }; /* words beside an attachment: "see attached, thanks" */
+    if (out->reasons & REASON_ENCRYPTED)
+        return; /* its parts were counted, and that reason says it all */
     if (text->unread && words == 0)
         out->reasons |= REASON_NO_TEXT;
     if (text->unread && words < HARDLY_ANY)
@@ -184,6 +186,8 @@ static void judge(const struct prescan *mail, const struct mime_text *text, stru
     out->automatic = class_is_automatic(mail);
     out->class = class_of_mail(&(struct class_input){mail, out->from_address, reply_to, words});
     out->writer = out->class == CLASS_FORM_RELAY ? reply_to : out->from_address;
+    bool is_forward = text->has_forward || is_forward_subject(out->fields[FIELD_SUBJECT]);
+    out->is_forward = is_forward && out->fields[FIELD_QUOTED].length && out->class != CLASS_BOUNCE;
 }
 
 /* The bytes as text and nothing more: for a mail on which a full reading did not end. */
