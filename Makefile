@@ -7,7 +7,10 @@
 #   V=1              shows the commands
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory -j$(shell nproc 2>/dev/null || echo 1)
+MAKEFLAGS += --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
 
 ifeq ($(origin CC),default)
 CC := gcc

@@ -2,6 +2,11 @@
  */
 #include <attune/conf_table.h>
 
+/* Where `make install` puts the rules; the Makefile says. */
+#ifndef ATTUNE_RULES_DIR
+#define ATTUNE_RULES_DIR "/usr/local/share/attune/rules"
+#endif
+
 #define SECTION(rows)                                                                                                  \
     {                                                                                                                  \
         rows, sizeof rows / sizeof rows[0]                                                                             \
@@ -198,9 +203,9 @@ static const struct conf_row channel_rows[] = {
      .offset = offsetof(struct conf_channel, secret_file),
      .maximum = PATH_LENGTH,
      .sample = "/etc/attune/ana-phone.secret",
-     .help =
-         "The key that signs each page (Standard Webhooks): whsec_ and base64, or 24 to 64 bytes as they are. Only its "
-         "owner may read it."},
+     .help = "The key that signs each page (Standard Webhooks): whsec_ and base64, or 24 bytes or more as they are. "
+             "Only its "
+             "owner may read it."},
     {.key = "credential",
      .type = CONF_TYPE_TEXT,
      .offset = offsetof(struct conf_channel, credential),
@@ -306,9 +311,12 @@ static const struct conf_row root_rows[] = {
     {.key = "rules",
      .type = CONF_TYPE_PATH,
      .offset = offsetof(struct conf, rules_dir),
-     .standard = "/usr/share/attune/rules",
+     .standard = ATTUNE_RULES_DIR,
      .maximum = PATH_LENGTH,
-     .help = "The folder of cues.yaml, policy.yaml and the language packs."},
+     .sample = "/etc/attune/rules",
+     .asleep = true,
+     .help = "The folder of cues.yaml, policy.yaml and the language packs. Unset: the rules that were installed with "
+             "attuned."},
     {.key = "site_key_file",
      .type = CONF_TYPE_PATH,
      .offset = offsetof(struct conf, site_key_file),

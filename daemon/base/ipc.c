@@ -1,4 +1,5 @@
-/* Frames over SOCK_SEQPACKET: writing, reading, the permit table and the channel. Every role; a peer's bytes are hostile. */
+/* Frames over SOCK_SEQPACKET: writing, reading, the permit table and the channel. Every role; a peer's bytes are
+ * hostile. */
 #include <attune/clock.h>
 #include <attune/ipc.h>
 #include <errno.h>
@@ -395,6 +396,23 @@ static bool accept_frame(const struct ipc_channel *channel, size_t length, struc
     return true;
 }
 
+/*
+ * A peer that died with frames of ours unread leaves ECONNRESET behind, which the kernel tells before what the peer had
+ * sent (unix_release_sock() sets it, the next call clears it). Its last words still count: a screen child's verdict
+ * must not be lost, or the message is blamed for the fault of the one behind it.
+ */
+static ssize_t receive_datagram(int socket, struct msghdr *message)
+{
+    bool was_reset = false;
+    for (;;) {
+        ssize_t length = recvmsg(socket, message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        bool again = length < 0 && (errno == EINTR || (errno == ECONNRESET && !was_reset));
+        if (!again)
+            return length;
+        was_reset = was_reset || errno == ECONNRESET;
+    }
+}
+
 enum err ipc_receive(struct ipc_channel *channel, struct ipc_frame *frame)
 {
     struct iovec part = {.iov_base = channel->input, .iov_len = sizeof channel->input};
@@ -404,10 +422,7 @@ enum err ipc_receive(struct ipc_channel *channel, struct ipc_frame *frame)
     } control;
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
-    ssize_t length;
-    do
-        length = recvmsg(channel->fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    while (length < 0 && errno == EINTR);
+    ssize_t length = receive_datagram(channel->fd, &message);
     *frame = (struct ipc_frame){.fd = -1};
     if (length < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? ERR_ABSENT : ERR_PEER;

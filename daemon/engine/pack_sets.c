@@ -140,7 +140,7 @@ bool pack_read_lexicons(struct loader *loader, const struct schema_place *place,
         return false;
     for (size_t i = 0; i < map->count; i++) {
         struct lexicon *lexicon = &out->items[i];
-        if (!schema_check_id(place, map->keys[i], "lexicon"))
+        if (!schema_check_name(place, map->keys[i], "lexicon"))
             return false;
         if (map->values[i]->kind != YAML_LIST) {
             schema_fail(place, map->values[i], "R005", "a lexicon is a list of words and phrases");

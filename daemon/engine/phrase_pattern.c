@@ -48,6 +48,18 @@ void phrase_write_pattern(const struct phrase_node *phrase, struct buf *out)
     write_node(phrase, out);
 }
 
+void phrase_add_starts(const struct phrase_node *phrase, struct word_starts *starts)
+{
+    for (const struct phrase_node *node = phrase->first; node; node = node->next) {
+        if (node->kind == PHRASE_WORD || node->kind == PHRASE_PREFIX)
+            word_starts_add(starts, words_start(node->word));
+        for (const struct phrase_node *child = node->first; child; child = child->next)
+            phrase_add_starts(child, starts);
+        if (node->kind != PHRASE_OPTIONAL)
+            return; /* something here must be there, so nothing behind it begins a match */
+    }
+}
+
 struct candidates {
     struct str *items;
     size_t count;
@@ -174,33 +186,52 @@ struct share {
     size_t total;
 };
 
+/* The larger part held; of equal parts, the shorter alternative. */
+static bool is_fuller(struct share a, struct share b)
+{
+    size_t left = a.held * b.total, right = b.held * a.total;
+    return left != right ? left > right : a.total < b.total;
+}
+
+static struct share measure(const struct phrase_node *node, const struct words *words);
+
+static struct share measure_choice(const struct phrase_node *choice, const struct words *words)
+{
+    struct share best = measure(choice->first, words);
+    for (const struct phrase_node *child = choice->first->next; child; child = child->next) {
+        struct share share = measure(child, words);
+        best = is_fuller(share, best) ? share : best;
+    }
+    return best;
+}
+
+static struct share measure_sequence(const struct phrase_node *sequence, const struct words *words)
+{
+    struct share sum = {0, 0};
+    for (const struct phrase_node *child = sequence->first; child; child = child->next) {
+        struct share share = measure(child, words);
+        sum.held += share.held;
+        sum.total += share.total;
+    }
+    return sum;
+}
+
 /* How many of the words that must be there the text holds; of alternatives, the one it holds most of. */
 static struct share measure(const struct phrase_node *node, const struct words *words)
 {
-    struct share sum = {0, 0};
     switch (node->kind) {
     case PHRASE_WORD:
     case PHRASE_PREFIX:
         return (struct share){holds(words, node->word, node->kind == PHRASE_PREFIX), 1};
+    case PHRASE_CHOICE:
+        return measure_choice(node, words);
+    case PHRASE_SEQUENCE:
+        return measure_sequence(node, words);
     case PHRASE_GAP:
     case PHRASE_OPTIONAL:
-        return sum;
-    case PHRASE_CHOICE:
-        for (const struct phrase_node *child = node->first; child; child = child->next) {
-            struct share share = measure(child, words);
-            if (child == node->first || share.held * sum.total > sum.held * share.total)
-                sum = share;
-        }
-        return sum;
-    case PHRASE_SEQUENCE:
-        for (const struct phrase_node *child = node->first; child; child = child->next) {
-            struct share share = measure(child, words);
-            sum.held += share.held;
-            sum.total += share.total;
-        }
-        return sum;
+        break;
     }
-    return sum;
+    return (struct share){0, 0};
 }
 
 static const struct phrase_node *only_required(const struct phrase_node *sequence)

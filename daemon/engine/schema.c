@@ -52,7 +52,7 @@ static bool check_pair(const struct schema_place *place, const struct yaml_node 
         schema_fail(place, key, "R004", "`%s` is not supported by this version of Attune", row->name);
         return false;
     }
-    if (value->kind != row->kind) {
+    if (value->kind != row->kind && !(row->use == KEY_ONE_OR_MORE && value->kind == YAML_LIST)) {
         schema_fail(place, value, "R005", "`%s` takes a %s, not a %s", row->name, yaml_kind_name(row->kind),
                     yaml_kind_name(value->kind));
         return false;
@@ -93,26 +93,37 @@ int schema_choose(const struct schema_place *place, const struct yaml_node *scal
     return -1;
 }
 
-static bool is_id_byte(char byte)
+static bool is_edge_byte(char byte, bool beyond_ascii)
 {
-    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '.';
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
+           (beyond_ascii && (unsigned char)byte >= 0x80);
 }
 
-static bool is_edge_byte(char byte)
+static bool is_name(struct str text, bool beyond_ascii)
 {
-    return is_id_byte(byte) && byte != '-' && byte != '.';
+    if (text.length < 2 || text.length > MAX_ID || !is_edge_byte(text.data[0], beyond_ascii) ||
+        !is_edge_byte(text.data[text.length - 1], beyond_ascii))
+        return false;
+    for (size_t i = 0; i < text.length; i++)
+        if (!is_edge_byte(text.data[i], beyond_ascii) && text.data[i] != '-' && text.data[i] != '.')
+            return false;
+    return true;
 }
 
 bool schema_check_id(const struct schema_place *place, const struct yaml_node *scalar, const char *what)
 {
-    struct str text = scalar->text;
-    bool right = scalar->kind == YAML_SCALAR && text.length >= 2 && text.length <= MAX_ID &&
-                 is_edge_byte(text.data[0]) && is_edge_byte(text.data[text.length - 1]);
-    for (size_t i = 0; right && i < text.length; i++)
-        right = is_id_byte(text.data[i]);
-    if (!right)
-        schema_fail(place, scalar, "R008", "`%s` is 2 to %d of a-z, 0-9, `-` and `.`", what, MAX_ID);
-    return right;
+    if (scalar->kind == YAML_SCALAR && is_name(scalar->text, false))
+        return true;
+    schema_fail(place, scalar, "R008", "`%s` is 2 to %d of a-z, 0-9, `-` and `.`", what, MAX_ID);
+    return false;
+}
+
+bool schema_check_name(const struct schema_place *place, const struct yaml_node *scalar, const char *what)
+{
+    if (scalar->kind == YAML_SCALAR && is_name(scalar->text, true))
+        return true;
+    schema_fail(place, scalar, "R008", "`%s` is 2 to %d bytes of small letters, 0-9, `-` and `.`", what, MAX_ID);
+    return false;
 }
 
 bool schema_check_text(const struct schema_place *place, const struct yaml_node *scalar, const char *what,

@@ -3,7 +3,6 @@
  * tagged one of the command asked ends the session.
  */
 #include <attune/buf.h>
-#include <attune/clock.h>
 #include <attune/imap_name.h>
 #include <attune/imap_session.h>
 #include <sodium.h>
@@ -190,20 +189,33 @@ static enum imap_answer greet(struct imap *imap, mailstream *stream, const struc
     return imap_lose(imap, later ? FETCH_WHY_THROTTLED : FETCH_WHY_CONNECT);
 }
 
+/* Where the piece of a body belongs. NULL for a body that nobody asked for. */
+static struct body *find_slot(struct imap *imap, const void *section)
+{
+    if (imap->slots_used > 0 && imap->slots[imap->slots_used - 1].section == section)
+        return imap->slots[imap->slots_used - 1].body;
+    if (imap->slots_used == imap->slots_open)
+        return NULL;
+    size_t slot = imap->slots_used;
+    if (!imap->slots[slot].body)
+        imap->slots[slot].body = body_new(imap->message_cap);
+    if (!imap->slots[slot].body || body_begin(imap->slots[slot].body) != ERR_OK)
+        return NULL;
+    imap->slots[slot].section = section;
+    imap->slots_used++;
+    return imap->slots[slot].body;
+}
+
 /* Each piece of a body as it comes from the stream. */
 static bool take_body(int type, struct mailimap_msg_att_body_section *section, const char *bytes, size_t length,
                       void *context)
 {
     struct imap *imap = context;
     (void)type;
-    (void)section;
-    int64_t now = clock_monotonic_ms();
-    if (now - imap->ticked_ms >= 1000) {
-        imap->ticked_ms = now;
-        imap->tick(imap->context, IMAP_COMMAND_MS);
-    }
+    imap->tick(imap->context, IMAP_COMMAND_MS);
     transport_credit(imap->transport, length);
-    return imap->body && body_add(imap->body, bytes, length);
+    struct body *body = find_slot(imap, section);
+    return body && body_add(body, bytes, length);
 }
 
 struct imap *imap_open(const struct imap_account *account, struct imap_trouble *trouble)
@@ -215,6 +227,7 @@ struct imap *imap_open(const struct imap_account *account, struct imap_trouble *
     if (!imap)
         return NULL;
     imap->tick = account->tick;
+    imap->message_cap = account->message_cap;
     imap->context = account->context;
     if (transport_connect(&account->target, &imap->transport, &stream, &trouble->why) != ERR_OK) {
         free(imap);
@@ -243,6 +256,8 @@ void imap_close(struct imap **imap)
         mailstream_close(session->imap_stream);
     session->imap_stream = NULL; /* or mailimap_free() would say LOGOUT and wait */
     mailimap_free(session);
+    for (size_t i = 0; i < IMAP_PIPELINE; i++)
+        body_free(&(*imap)->slots[i].body);
     free(*imap);
     *imap = NULL;
 }
@@ -320,9 +335,23 @@ const struct imap_selection *imap_selection(const struct imap *imap)
     return &imap->selection;
 }
 
+/* Dovecot answers STATUS of the folder that is open from what it last told of it: that one is opened again instead. */
+static enum imap_answer reopen(struct imap *imap, struct imap_status *out)
+{
+    char name[sizeof imap->selection.name];
+    memcpy(name, imap->selection.name, sizeof name);
+    imap_forget_selection(imap);
+    enum imap_answer answer = imap_select(imap, name, imap->selection.read_only);
+    if (answer == IMAP_OK)
+        *out = (struct imap_status){imap->selection.uidvalidity, imap->selection.uidnext, imap->selection.exists};
+    return answer;
+}
+
 enum imap_answer imap_status(struct imap *imap, const char *name, struct imap_status *out)
 {
     *out = (struct imap_status){0};
+    if (strcmp(imap->selection.name, name) == 0)
+        return reopen(imap, out);
     enum imap_answer answer = imap_run(imap, IMAP_ANSWER_BYTES, "STATUS %s (MESSAGES UIDNEXT UIDVALIDITY)", name);
     if (answer != IMAP_OK)
         return answer;

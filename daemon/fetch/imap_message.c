@@ -1,5 +1,6 @@
 /* Messages of the selected folder: searching, reading, moving. Role fetch; every number is the server's word. */
 #include <attune/imap_session.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -55,17 +56,6 @@ void imap_uids_free(struct imap_uids *uids)
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */
 
-enum imap_answer imap_fetch_send(struct imap *imap, uint32_t uid, uint32_t first_bytes)
-{
-    char command[160];
-    char part[32] = "";
-    if (first_bytes)
-        (void)snprintf(part, sizeof part, "<0.%u>", (unsigned)first_bytes);
-    (void)snprintf(command, sizeof command, "UID FETCH %u (UID FLAGS RFC822.SIZE INTERNALDATE BODY.PEEK[]%s)",
-                   (unsigned)uid, part);
-    return imap_send(imap, command);
-}
-
 static int64_t date_ms(const struct mailimap_date_time *date)
 {
     struct tm fields = {
@@ -82,21 +72,23 @@ static int64_t date_ms(const struct mailimap_date_time *date)
 
 /* What one `* n FETCH (...)` said, whichever message it speaks of. */
 struct told {
-    uint32_t uid;
+    struct imap_read read;
+    const void *section; /* of its body */
     size_t bodies;
-    struct imap_message message;
 };
 
 static void read_static(const struct mailimap_msg_att_static *item, struct told *told)
 {
-    if (item->att_type == MAILIMAP_MSG_ATT_UID)
-        told->uid = item->att_data.att_uid;
-    else if (item->att_type == MAILIMAP_MSG_ATT_RFC822_SIZE)
-        told->message.size = item->att_data.att_rfc822_size;
-    else if (item->att_type == MAILIMAP_MSG_ATT_INTERNALDATE && item->att_data.att_internal_date)
-        told->message.internal_date_ms = date_ms(item->att_data.att_internal_date);
-    else if (item->att_type == MAILIMAP_MSG_ATT_BODY_SECTION)
+    if (item->att_type == MAILIMAP_MSG_ATT_UID) {
+        told->read.uid = item->att_data.att_uid;
+    } else if (item->att_type == MAILIMAP_MSG_ATT_RFC822_SIZE) {
+        told->read.size = item->att_data.att_rfc822_size;
+    } else if (item->att_type == MAILIMAP_MSG_ATT_INTERNALDATE && item->att_data.att_internal_date) {
+        told->read.internal_date_ms = date_ms(item->att_data.att_internal_date);
+    } else if (item->att_type == MAILIMAP_MSG_ATT_BODY_SECTION) {
+        told->section = item->att_data.att_body_section;
         told->bodies++;
+    }
 }
 
 static void read_flags(const struct mailimap_msg_att_dynamic *item, struct told *told)
@@ -106,7 +98,7 @@ static void read_flags(const struct mailimap_msg_att_dynamic *item, struct told 
     for (clistiter *at = clist_begin(item->att_list); at; at = clist_next(at)) {
         const struct mailimap_flag_fetch *flag = clist_content(at);
         if (flag->fl_type == MAILIMAP_FLAG_FETCH_OTHER && flag->fl_flag && flag->fl_flag->fl_type == MAILIMAP_FLAG_SEEN)
-            told->message.seen = true;
+            told->read.seen = true;
     }
 }
 
@@ -123,47 +115,85 @@ static struct told read_told(const struct mailimap_msg_att *attributes)
     return told;
 }
 
-/* The part that speaks of `uid`; *bodies counts those of all, since the bytes of two could not be told apart. */
-static struct told find_told(const struct imap *imap, uint32_t uid, size_t *bodies)
+static struct body *body_of(const struct imap *imap, const struct told *told)
 {
-    struct told found = {0};
-    const struct mailimap_response_info *info = imap->session->imap_response_info;
-    *bodies = 0;
-    if (!info || !info->rsp_fetch_list)
-        return found;
-    for (clistiter *at = clist_begin(info->rsp_fetch_list); at; at = clist_next(at)) {
-        struct told told = read_told(clist_content(at));
-        *bodies += told.bodies;
-        if (told.uid == uid && told.bodies >= found.bodies)
-            found = told;
-    }
-    return found;
+    for (size_t i = 0; told->bodies == 1 && i < imap->slots_used; i++)
+        if (imap->slots[i].section == told->section)
+            return imap->slots[i].body;
+    return NULL;
 }
 
-enum imap_answer imap_fetch_finish(struct imap *imap, uint32_t uid, struct body *body, struct imap_message *out)
+static void settle(struct imap_read *reads, size_t count, const struct told *told, struct body *body)
 {
-    *out = (struct imap_message){0};
-    if (body_begin(body) != ERR_OK)
-        return imap_lose(imap, FETCH_WHY_CONNECT);
-    imap->body = body;
-    enum imap_answer answer = imap_finish(imap, IMAP_ANSWER_BYTES);
-    imap->body = NULL;
-    if (answer != IMAP_OK)
-        return answer;
-    size_t bodies;
-    struct told told = find_told(imap, uid, &bodies);
-    *out = told.message;
-    out->whole = told.uid == uid && told.bodies == 1 && bodies == 1 && body_offered(body) > 0;
-    return IMAP_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (reads[i].uid != told->read.uid || reads[i].whole)
+            continue;
+        reads[i].whole = body_offered(body) > 0;
+        reads[i].seen = told->read.seen;
+        reads[i].size = told->read.size;
+        reads[i].internal_date_ms = told->read.internal_date_ms;
+        reads[i].body = body;
+        return;
+    }
+}
+
+/* Gives the bodies of one answer to the reads that they are of; after it the library reuses its section's memory. */
+static void settle_answer(struct imap *imap, struct imap_read *reads, size_t count)
+{
+    const struct mailimap_response_info *info = imap->session->imap_response_info;
+    clist *list = info ? info->rsp_fetch_list : NULL;
+    for (clistiter *at = list ? clist_begin(list) : NULL; at; at = clist_next(at)) {
+        struct told told = read_told(clist_content(at));
+        struct body *body = body_of(imap, &told);
+        if (body)
+            settle(reads, count, &told, body);
+    }
+    for (size_t i = 0; i < imap->slots_used; i++)
+        imap->slots[i].section = NULL;
+}
+
+static enum imap_answer send_fetch(struct imap *imap, const struct imap_read *read)
+{
+    char command[160];
+    char part[32] = "";
+    if (read->first_bytes)
+        (void)snprintf(part, sizeof part, "<0.%u>", (unsigned)read->first_bytes);
+    (void)snprintf(command, sizeof command, "UID FETCH %u (UID FLAGS RFC822.SIZE INTERNALDATE BODY.PEEK[]%s)",
+                   (unsigned)read->uid, part);
+    return imap_send(imap, command);
+}
+
+enum imap_answer imap_fetch(struct imap *imap, struct imap_read *reads, size_t count)
+{
+    enum imap_answer answer = IMAP_OK;
+    imap->slots_used = 0;
+    imap->slots_open = count;
+    for (size_t i = 0; i < count && answer != IMAP_LOST; i++)
+        answer = send_fetch(imap, &reads[i]);
+    for (size_t i = 0; i < count && answer != IMAP_LOST; i++) {
+        answer = imap_finish(imap, IMAP_ANSWER_BYTES);
+        if (answer != IMAP_LOST)
+            settle_answer(imap, reads, count);
+        if (answer == IMAP_NO) /* what came of it before is not the whole message */
+            reads[i].whole = false;
+    }
+    if (answer == IMAP_LOST && imap->slots_used > 0)
+        reads[0].overlong = body_offered(imap->slots[imap->slots_used - 1].body) > imap->message_cap;
+    imap->slots_open = 0;
+    return answer == IMAP_LOST ? IMAP_LOST : IMAP_OK;
 }
 
 enum imap_answer imap_fetch_size(struct imap *imap, uint32_t uid, uint32_t *size)
 {
     *size = 0;
     enum imap_answer answer = imap_run(imap, IMAP_ANSWER_BYTES, "UID FETCH %u (UID RFC822.SIZE)", (unsigned)uid);
-    size_t bodies;
-    if (answer == IMAP_OK)
-        *size = find_told(imap, uid, &bodies).message.size;
+    const struct mailimap_response_info *info = imap->session->imap_response_info;
+    clist *list = answer == IMAP_OK && info ? info->rsp_fetch_list : NULL;
+    for (clistiter *at = list ? clist_begin(list) : NULL; at; at = clist_next(at)) {
+        struct told told = read_told(clist_content(at));
+        if (told.read.uid == uid)
+            *size = told.read.size;
+    }
     return answer;
 }
 

@@ -41,24 +41,40 @@ static void plan_restart(struct keep *keep, struct peer *peer)
     peer->start_at_ms = now + peer->backoff_ms;
 }
 
-void peer_end(struct keep *keep, struct peer *peer)
+/* The wait status as of waitpid(2): that of its own end, or of our SIGKILL. */
+static int kill_and_reap(pid_t pid)
 {
-    if (peer->pid <= 0)
-        return;
-    kill(peer->pid, SIGKILL);
+    int status = 0;
+    kill(pid, SIGKILL);
     pid_t reaped;
     do
-        reaped = waitpid(peer->pid, NULL, 0);
+        reaped = waitpid(pid, &status, 0);
     while (reaped < 0 && errno == EINTR);
+    return status;
+}
+
+static int end_process(struct keep *keep, struct peer *peer)
+{
+    int status = kill_and_reap(peer->pid);
     peer->pid = 0;
     ipc_channel_free(&peer->channel);
     peer->lost(keep, peer);
+    return status;
+}
+
+void peer_end(struct keep *keep, struct peer *peer)
+{
+    if (peer->pid > 0)
+        end_process(keep, peer);
 }
 
 void peer_lose(struct keep *keep, struct peer *peer, const char *why)
 {
-    log_warn("role-lost", LOG_NAME("role", peer->label), LOG_NAME("why", why), LOG_NUMBER("pid", peer->pid));
-    peer_end(keep, peer);
+    pid_t pid = peer->pid;
+    int status = end_process(keep, peer);
+    log_warn("role-lost", LOG_NAME("role", peer->label), LOG_NAME("why", why), LOG_NUMBER("pid", pid),
+             LOG_NUMBER("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+             LOG_NUMBER("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0));
     peer->restarts++;
     plan_restart(keep, peer);
 }

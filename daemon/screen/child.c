@@ -24,19 +24,28 @@ struct child {
     struct ipc_writer writer;
 };
 
-/* 0 seconds: no budget runs. The default action of SIGPROF ends the process. */
-static void set_cpu_budget(int seconds)
+/* From here to the next message; the default action of SIGPROF ends the process. */
+static void start_cpu_budget(void)
 {
-    struct itimerval budget = {.it_value = {.tv_sec = seconds}};
+    static const struct itimerval budget = {.it_value = {.tv_sec = SCREEN_CHILD_CPU_S}};
     setitimer(ITIMER_PROF, &budget, NULL);
 }
 
-static int answer(struct child *child, uint64_t job, const struct verdict *verdict)
+struct order {
+    uint64_t job;
+    enum screen_mode mode;
+    bool with_text; /* the words of the hits too: asked by the operator's command, never by keep */
+};
+
+static int answer(struct child *child, const struct order *order, const struct verdict *verdict,
+                  const struct reading *reading)
 {
     if (ipc_write_begin(&child->writer, FRAME_CHILD_VERDICT) != ERR_OK)
         return SCREEN_EXIT_SYSTEM;
-    ipc_put_u64(&child->writer, job);
+    ipc_put_u64(&child->writer, order->job);
     verdict_put(&child->writer, verdict);
+    if (order->with_text)
+        verdict_put_texts(&child->writer, verdict, reading);
     if (ipc_write_end(&child->writer) != ERR_OK)
         bug("a verdict within its limits does not fit its frame");
     if (ipc_send(child->channel, &child->writer, -1) != ERR_OK ||
@@ -45,36 +54,44 @@ static int answer(struct child *child, uint64_t job, const struct verdict *verdi
     return SCREEN_EXIT_DONE;
 }
 
-static int screen_one(struct child *child, uint64_t job, enum screen_mode mode, struct str raw)
+static int screen_one(struct child *child, const struct order *order, struct str raw)
 {
     struct verdict verdict;
-    set_cpu_budget(SCREEN_CHILD_CPU_S);
+    struct reading reading;
+    start_cpu_budget();
 #ifdef ATTUNE_FAULTS
-    fault_before_screening(raw);
+    fault_before_screening(raw, order->mode);
 #endif
-    enum err error = screen_message(child->ruleset, child->arena, raw, mode, &verdict, NULL);
-    set_cpu_budget(0);
+    enum err error = screen_message(child->ruleset, child->arena, raw, order->mode, &verdict, &reading);
     if (error != ERR_OK)
         return SCREEN_EXIT_SYSTEM;
 #ifdef ATTUNE_FAULTS
     fault_after_screening(raw, &verdict);
 #endif
-    int status = answer(child, job, &verdict);
+    int status = answer(child, order, &verdict, &reading);
     arena_reset(child->arena);
     return status;
 }
 
+static bool read_order(struct ipc_frame *frame, struct order *order)
+{
+    order->job = ipc_get_u64(&frame->body);
+    unsigned mode = ipc_get_u8(&frame->body);
+    order->with_text = (mode & SCREEN_WITH_TEXT) != 0;
+    order->mode = (enum screen_mode)(mode & ~(unsigned)SCREEN_WITH_TEXT);
+    return frame->type == FRAME_CHILD_SCREEN && ipc_read_end(&frame->body) && order->mode <= SCREEN_RAW;
+}
+
 static int take_order(struct child *child, struct ipc_frame *frame)
 {
-    uint64_t job = ipc_get_u64(&frame->body);
-    uint8_t mode = ipc_get_u8(&frame->body);
+    struct order order;
     struct str raw;
-    if (frame->type != FRAME_CHILD_SCREEN || !ipc_read_end(&frame->body) || mode > SCREEN_RAW)
+    if (!read_order(frame, &order))
         return SCREEN_EXIT_PEER;
     enum err error = screen_map(frame->fd, READING_MAX_MESSAGE, &raw);
     if (error != ERR_OK)
         return error == ERR_PEER ? SCREEN_EXIT_PEER : SCREEN_EXIT_SYSTEM;
-    int status = screen_one(child, job, (enum screen_mode)mode, raw);
+    int status = screen_one(child, &order, raw);
     if (raw.length)
         munmap((void *)(uintptr_t)raw.data, raw.length);
     return status;

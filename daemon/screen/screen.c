@@ -7,7 +7,7 @@ static void fill_verdict(const struct reading *reading, const struct hits *hits,
 {
     *out = (struct verdict){
         .class = reading->class,
-        .reasons = reading->reasons | hits->reasons,
+        .reasons = reading->reasons | hits->reasons | (hits->count > VERDICT_MAX_HITS ? REASON_CUT : 0u),
         .is_forward = reading->is_forward,
         .points_at_quotation = reading->points_at_quotation,
         .hidden_text = reading->hidden_text,
@@ -21,7 +21,7 @@ static void fill_verdict(const struct reading *reading, const struct hits *hits,
         .zone_minutes = reading->zone_minutes,
         .words = hits->words,
         .hits = hits->items,
-        .hit_count = hits->count,
+        .hit_count = hits->count > VERDICT_MAX_HITS ? VERDICT_MAX_HITS : hits->count,
     };
     memcpy(out->language, reading->language, sizeof out->language);
 }

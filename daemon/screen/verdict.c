@@ -30,6 +30,9 @@ static bool is_language(const char language[4])
     for (size_t i = 0; i < length; i++)
         if (language[i] < 'a' || language[i] > 'z')
             return false;
+    for (size_t i = length; i < 4; i++)
+        if (language[i] != '\0')
+            return false;
     return length == 0 || length == 2 || length == 3;
 }
 

@@ -1,7 +1,7 @@
 /*
- * From cues and facts to what is done: urgency, queue, folder, page, deadline, card, hint. Pure: the same input gives the
- * same decision, byte for byte. keep and `attune triage` both call it. Order of reading only; never a statement of how
- * much at risk a person is.
+ * From cues and facts to what is done: urgency, queue, folder, page, deadline, card, hint. Pure: the same input gives
+ * the same decision, byte for byte. keep and `attune triage` both call it. Order of reading only; never a statement of
+ * how much at risk a person is.
  */
 #ifndef ATTUNE_DECIDE_H
 #define ATTUNE_DECIDE_H
@@ -35,8 +35,9 @@ struct route {
 
 struct policy;
 /*
- * Loads `directory`/policy.yaml against the pack's cues, and proves: `now` always clinical and paged, `soon` and `review`
- * always clinical, the last route without a condition, every route reachable. ERR_INPUT with findings otherwise.
+ * Loads `directory`/policy.yaml against the pack's cues, and proves: `now` always clinical and paged, `soon` and
+ * `review` always clinical, the last route without a condition, every route reachable. ERR_INPUT with findings
+ * otherwise.
  */
 enum err policy_load(const char *directory, const struct pack *pack, struct policy **out, struct diag *diag);
 void policy_free(struct policy **policy);
@@ -53,8 +54,12 @@ struct decision {
     bool unscreened; /* the verdict carries a reason that is not explained by the message being whole */
 };
 
+/* What one hit counts for where it stands: lowered by an `unless`, or worth at most `review` (nothing, when the writer
+ * does not hand them on) in quoted text and signatures. */
+enum urgency decide_hit(const struct pack *pack, const struct verdict *verdict, const struct hit *hit);
+
 /* Decides. ERR_SYSTEM when the arena is full; nothing else can fail. */
-enum err decide(const struct pack *pack, const struct policy *policy, const struct verdict *verdict, struct arena *arena,
-                struct decision *out);
+enum err decide(const struct pack *pack, const struct policy *policy, const struct verdict *verdict,
+                struct arena *arena, struct decision *out);
 
 #endif

@@ -19,7 +19,7 @@ enum fold_view {
 struct folded {
     struct str text;        /* valid UTF-8 in the arena, NUL behind it */
     const uint32_t *origin; /* for each byte of text, the byte of the original where its character began; one more entry
-                               stands at the end, the length of the original */
+                               at the end: where the original ends, white space behind it left out */
 };
 
 /* ERR_LIMIT past 16 MiB of text, ERR_SYSTEM when the arena is full. `text` must be valid UTF-8. */

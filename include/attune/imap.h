@@ -22,8 +22,8 @@ enum {
     /* UIDs that one search may name; 4 MiB hold them at 11 bytes each. Larger folders are searched range by range. */
     IMAP_SEARCH_MOST = 350 * 1000,
     IMAP_SEARCH_BYTES = 4 * 1024 * 1024,
-    IMAP_PIPELINE =
-        16, /* FETCH commands under way at once: enough to hide the round trip, few enough to let a move pass */
+    /* FETCH commands under way at once: enough to hide the round trip, few enough to let a move pass. */
+    IMAP_PIPELINE = 16,
 };
 
 enum imap_answer {
@@ -41,6 +41,7 @@ struct imap_trouble {
 struct imap_account {
     struct transport_target target;
     const char *login; /* `LOGIN "user" "password"`, made once; secret */
+    uint32_t message_cap;
     /* Called before each command and while a long answer comes in, with the time that may pass until the next call. */
     void (*tick)(void *context, int64_t allow_ms);
     void *context;
@@ -93,19 +94,21 @@ struct imap_uids {
 enum imap_answer imap_search(struct imap *imap, uint32_t from, uint32_t to, struct imap_uids *out) ATTUNE_MUST_CHECK;
 void imap_uids_free(struct imap_uids *uids);
 
-struct imap_message {
-    bool whole; /* the server named this UID and gave its body */
+/* One message to read, and what came. */
+struct imap_read {
+    uint32_t uid;
+    uint32_t first_bytes; /* ask for so many bytes only; 0: for the whole message */
+    bool whole;           /* the server named this UID and gave its body once */
+    bool overlong;        /* known when the session was lost too: more came than is worth reading */
     bool seen;
-    uint32_t size;            /* RFC822.SIZE: a hint, some servers err by a factor of three */
     int64_t internal_date_ms; /* 0: not told */
+    uint32_t size;            /* RFC822.SIZE: a hint, some servers err by a factor of three */
+    struct body *body;        /* BORROWED until the next imap_fetch(), when whole */
 };
 
-/* Sends a FETCH; up to IMAP_PIPELINE may be under way, and nothing else until each was finished in the same order.
- * `first_bytes` other than 0 asks for that many bytes only. */
-enum imap_answer imap_fetch_send(struct imap *imap, uint32_t uid, uint32_t first_bytes) ATTUNE_MUST_CHECK;
-/* Takes the oldest answer; the message's bytes are in `body` when out->whole. */
-enum imap_answer imap_fetch_finish(struct imap *imap, uint32_t uid, struct body *body,
-                                   struct imap_message *out) ATTUNE_MUST_CHECK;
+/* Reads up to IMAP_PIPELINE messages, one UID a command, all commands under way at once: servers answer them in any
+ * order and under each other's tags. IMAP_OK: all were answered, each for itself. IMAP_LOST: none counts. */
+enum imap_answer imap_fetch(struct imap *imap, struct imap_read *reads, size_t count) ATTUNE_MUST_CHECK;
 /* RFC822.SIZE alone, 0 when the message is not there. */
 enum imap_answer imap_fetch_size(struct imap *imap, uint32_t uid, uint32_t *size) ATTUNE_MUST_CHECK;
 

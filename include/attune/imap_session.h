@@ -12,9 +12,16 @@ struct imap {
     struct imap_trouble trouble;
     struct imap_selection selection;
     uint32_t abilities;
-    int answered;      /* tag of the last command that was answered; session->imap_tag is the last one sent */
-    struct body *body; /* BORROWED: where the answer being read puts a message */
-    int64_t ticked_ms;
+    int answered; /* tag of the last command that was answered; session->imap_tag is the last one sent */
+    /* Bodies in the order in which they come. The section is the library's name for one of them until its answer ends.
+     */
+    struct {
+        struct body *body; /* OWNED; made when first needed */
+        const void *section;
+    } slots[IMAP_PIPELINE];
+    size_t slots_used;
+    size_t slots_open; /* 0: no body is expected */
+    uint32_t message_cap;
     void (*tick)(void *context, int64_t allow_ms);
     void *context;
 };

@@ -27,6 +27,8 @@ void ruleset_free(struct ruleset **ruleset);
 
 /* Runs every rule's inline tests; failures are findings in `diag`. ERR_INPUT when one fails. *run counts the tests. */
 enum err ruleset_run_tests(struct ruleset *ruleset, struct diag *diag, size_t *run);
+/* As above for one rule, by its index in the pack. */
+enum err ruleset_test_rule(struct ruleset *ruleset, size_t rule, struct diag *diag, size_t *run);
 
 struct hits {
     const struct hit *items; /* sorted by urgency of the rule (highest first), rule, field, start; in the arena */

@@ -10,6 +10,7 @@
 
 enum key_use {
     KEY_OPTIONAL,
+    KEY_ONE_OR_MORE, /* optional: a text, or a list of them */
     KEY_REQUIRED,
     KEY_LATER, /* of format 1, and not in this version: an error that names it, never accepted and ignored */
 };
@@ -40,6 +41,9 @@ int schema_choose(const struct schema_place *place, const struct yaml_node *scal
 
 /* 2-64 of a-z 0-9 - . beginning and ending with a letter or digit; a finding otherwise. */
 bool schema_check_id(const struct schema_place *place, const struct yaml_node *scalar, const char *what);
+
+/* As schema_check_id, and letters beyond ASCII too: a lexicon is named in its own language. */
+bool schema_check_name(const struct schema_place *place, const struct yaml_node *scalar, const char *what);
 
 /* A scalar with text in it, of at most `maximum` bytes, on one line; a finding otherwise. */
 bool schema_check_text(const struct schema_place *place, const struct yaml_node *scalar, const char *what,

@@ -29,6 +29,10 @@ enum screen_exit {
     SCREEN_EXIT_SYSTEM = 3, /* no memory for this message, or the sandbox could not be closed */
 };
 
+/* Added to the mode in CHILD_SCREEN by the operator's command alone: the verdict is followed by the words of its hits.
+ */
+enum { SCREEN_WITH_TEXT = 0x80 };
+
 /* Reads and matches. The verdict's strings live in `arena`. ERR_SYSTEM only without memory. `reading_out` may be NULL.
  */
 enum err screen_message(struct ruleset *ruleset, struct arena *arena, struct str raw, enum screen_mode mode,

@@ -16,6 +16,8 @@ enum {
     VERDICT_MAX_HITS = 1024,               /* further hits set REASON_CUT; hits of the most urgent rules come first */
     VERDICT_MAX_THREAD_IDS = 16 * 1024,    /* one header field's worth; the last ids are kept */
     VERDICT_MAX_PROOF = 256,               /* an HMAC in any text form, with room */
+    VERDICT_MAX_TEXT = 200,                /* bytes of a hit's words, cut between characters */
+    VERDICT_MAX_TEXTS = 24 * 1024,         /* of all of them: with the verdict and 1,024 lengths, 61 KiB of the frame */
     VERDICT_MAX_ZONE = 24 * 60,            /* minutes; RFC 5322 writes up to 9959, nobody lives past 14 hours */
     VERDICT_MAX_CPU_US = 60 * 1000 * 1000, /* far over SCREEN_CHILD_CPU_S: more is a lie */
 };
@@ -63,5 +65,13 @@ void verdict_put(struct ipc_writer *writer, const struct verdict *verdict);
  */
 enum err verdict_get(struct ipc_reader *reader, struct arena *arena, uint32_t rule_count,
                      struct verdict *out) ATTUNE_MUST_CHECK;
+
+/*
+ * The words of each hit, for the operator's command, which asks for them by SCREEN_WITH_TEXT; they follow the verdict
+ * in its frame. keep never asks: words of mail do not reach it. Past VERDICT_MAX_TEXTS in all, later ones are empty.
+ */
+void verdict_put_texts(struct ipc_writer *writer, const struct verdict *verdict, const struct reading *reading);
+/* One for each of `hit_count` hits, BORROWED from the frame. ERR_PEER for one that is overlong or not UTF-8. */
+enum err verdict_get_texts(struct ipc_reader *reader, struct arena *arena, size_t hit_count, const struct str **out);
 
 #endif

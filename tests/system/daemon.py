@@ -311,7 +311,8 @@ def _command_line(pid):
 
 
 def _is_attuned(pid):
-    return bool(_command_line(pid)) and _command_line(pid)[0].endswith(b"attuned")
+    words = _command_line(pid)
+    return bool(words) and os.path.basename(words[0]).startswith(b"attuned")
 
 
 def _role_of(pid):

@@ -49,8 +49,8 @@ auth_mechanisms = plain login
 auth_failure_delay = 0
 disable_plaintext_auth = no
 passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {folder}/users
+  driver = static
+  args = password=secret-of-%u
 }}
 userdb {{
   driver = static
@@ -155,14 +155,11 @@ class Dovecot:
         self.certificate = certificate
         self._write_configuration()
 
-    def add_user(self, user, password=None):
-        self.passwords[user] = password or f"secret-of-{user}"
+    def add_user(self, user):
+        """Also while the server runs. Every name may log in with the password `secret-of-NAME`."""
+        self.passwords[user] = f"secret-of-{user}"
         os.makedirs(f"{self.folder}/home/{user}", exist_ok=True)
         os.chown(f"{self.folder}/home/{user}", self.uid, self.gid)
-        with open(f"{self.folder}/users", "w", encoding="utf-8") as file:
-            for name, secret in self.passwords.items():
-                file.write(f"{name}:{secret}\n")
-        os.chmod(file.name, 0o644)
 
     # --- running ---
 

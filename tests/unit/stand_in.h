@@ -93,6 +93,7 @@ enum err reading_from_mail(struct arena *arena, struct str raw, enum screen_mode
     if (str_equal_text(raw, "full"))
         return arena_alloc(arena, READING_ARENA + 1) ? ERR_OK : ERR_SYSTEM;
     out->from_address = str_equal_text(raw, "reach") ? str_of(stand_in_reach()) : raw;
+    out->fields[FIELD_TEXT] = STR("0123456789");
     out->reasons = mode == SCREEN_RAW ? REASON_UNPARSABLE : 0;
     return ERR_OK;
 }
