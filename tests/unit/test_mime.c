@@ -70,6 +70,18 @@ static const struct example EXAMPLES[] = {
     {"flowed signature", TOP "text/plain; format=flowed\n\none \n-- \nAna", "one", "", 0, 0},
     {"charset of the head", TOP "text/html\n\n<meta charset='koi8-r'><p>\xd1 \xce\xc5 \xd3\xd0\xcc\xc0</p>",
      "я не сплю", "", 0, 0},
+    {"text by its name", MIXED "--b\n\none\n--b\nContent-Type: application/octet-stream; name=a.TXT\n\nwords\n--b--",
+     "one\n\nwords", "", 0, 0},
+    {"a line among the fields", "Subject: s\nlost words\nTo: b@example.org\n\none", "one\n\nlost words", "", 0, 0},
+    {"base64 that nobody declared",
+     "Subject: s\n\nSSB3cml0ZSB0byB5b3UgYmVjYXVzZSBJIGRvIG5vdCBrbm93IHdobyBlbHNlIHRvIHRl\r\nbGwgYWJvdXQgdGhpcy4=\r\n",
+     "I write to you because I do not know who else to tell about this.\n"
+     "SSB3cml0ZSB0byB5b3UgYmVjYXVzZSBJIGRvIG5vdCBrbm93IHdobyBlbHNlIHRvIHRl\nbGwgYWJvdXQgdGhpcy4=",
+     "", 0, 0},
+    {"quoted-printable that nobody declared", "Subject: s\n\n=D0=BD=D0=B5 =D0=BC=D0=BE=D0=B3=D1=83",
+     "не могу\n=D0=BD=D0=B5 =D0=BC=D0=BE=D0=B3=D1=83", "", 0, 0},
+    {"one long word", "Subject: s\n\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+     "", 0, 0},
     {"guessed", TOP "text/plain; charset=x\n\nna\xefve", "naïve", "", REASON_CHARSET, 0},
     {"bare cr in a body", "Subject: s\n\none\rtwo", "one\ntwo", "", 0, 0},
 };

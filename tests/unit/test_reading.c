@@ -68,7 +68,7 @@ static const struct fixture FIXTURES[] = {
     {"missing-boundary", QUESTION, "words without any boundary", "", "en", 0},
     {"bogus-boundary", QUESTION, "words behind another boundary", "", "en", 0},
     {"boundary-never-comes", QUESTION, "words though no boundary came", "", "en", 0},
-    {"line-in-headers", QUESTION, "the body stands here", "", "en", 0},
+    {"line-in-headers", QUESTION, "the body stands here\n\nthis line is no header", "", "en", 0},
     {"mbox-line", QUESTION, "words behind an mbox line", "", "en", 0},
     {"bare-cr", QUESTION, "words with bare line ends", "", "en", 0},
     {"no-headers", "", "there is no header here, only these words\nand these", "", "en", REASON_UNPARSABLE},
@@ -171,6 +171,25 @@ static void test_headers(void **state)
     assert_int_equal(reading.zone_minutes, INT32_MIN);
 }
 
+/* Where the words of a letter are put when it begins like a forwarded one, or says nothing new. */
+static void test_placing(void **state)
+{
+    (void)state;
+#define BLOCK "\n\nFrom: Ana\nDate: today\nSubject: help\n\nplease call me\n"
+    struct reading reading = read_mail(STR("From: site@example.org\nSubject: Contact" BLOCK), SCREEN_FULL);
+    assert_str("a form", reading.fields[FIELD_TEXT], "From: Ana\nDate: today\nSubject: help\n\nplease call me");
+    assert_str("a form", reading.fields[FIELD_QUOTED], "");
+
+    reading = read_mail(STR("From: a@example.org\nSubject: FW: help" BLOCK), SCREEN_FULL);
+    assert_str("a forward", reading.fields[FIELD_TEXT], "");
+    assert_true(reading.is_forward);
+
+    reading = read_mail(STR("From: a@example.org\nSubject: Re: help\nIn-Reply-To: <a@example.org>" BLOCK), SCREEN_FULL);
+    assert_str("an answer without words", reading.fields[FIELD_TEXT], "");
+    assert_true(reading.points_at_quotation && !reading.is_forward);
+#undef BLOCK
+}
+
 static void test_raw_mode(void **state)
 {
     (void)state;
@@ -261,9 +280,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fixtures),     cmocka_unit_test(test_flags),     cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_raw_mode),     cmocka_unit_test(test_long_text), cmocka_unit_test(test_long_mail),
-        cmocka_unit_test(test_byte_by_byte), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_fixtures),  cmocka_unit_test(test_flags),        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_placing),   cmocka_unit_test(test_raw_mode),     cmocka_unit_test(test_long_text),
+        cmocka_unit_test(test_long_mail), cmocka_unit_test(test_byte_by_byte), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
