@@ -472,8 +472,8 @@ static void loads_the_examples_of_the_guide(void **state)
     struct policy *policy;
     assert_int_equal(policy_load(set.folder.path, set.pack, &policy, &set.diag), ERR_OK);
     policy_free(&policy);
-    pack_free(&set.pack);
     ruleset_free(&set.ruleset);
+    pack_free(&set.pack);
 
     struct folder base = folder_make_base();
     folder_write(&base, "en/lexicon.yaml", find_example(set.arena, text, "contractions:"));
