@@ -196,6 +196,14 @@ static void fold_cluster(struct fold *fold, struct str cluster, uint32_t origin)
         write_point(fold, (uint32_t)points[i], origin);
 }
 
+/* What a cluster goes on with: marks, and what will be dropped between them. */
+static bool continues_cluster(struct str text, size_t at, uint32_t code_point, size_t size)
+{
+    if (fold_is_mark(code_point))
+        return true;
+    return fold_is_ignorable(code_point) && !(code_point == FOLD_ZWJ && joins_emoji(text, at, size));
+}
+
 /* Length of the cluster that begins at `at`: its character and the marks that follow. */
 static size_t measure_cluster(struct str text, size_t at)
 {
@@ -204,7 +212,7 @@ static size_t measure_cluster(struct str text, size_t at)
     size_t end = at + size;
     while (end < text.length && (unsigned char)text.data[end] >= 0x80) {
         uint32_t next = utf8_decode(text, end, &size);
-        if (!fold_is_mark(next) || end + size - at > CLUSTER_BYTES)
+        if (!continues_cluster(text, end, next, size) || end + size - at > CLUSTER_BYTES)
             break;
         end += size;
     }

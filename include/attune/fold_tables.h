@@ -22,6 +22,8 @@ bool fold_is_space(uint32_t code_point);
 bool fold_is_control(uint32_t code_point);
 /* A mark, or a Hangul vowel or final: it may compose with the character before it. */
 bool fold_is_mark(uint32_t code_point);
+/* Default-ignorable: joiners, zero-width spaces, soft hyphens, variation selectors. */
+bool fold_is_ignorable(uint32_t code_point);
 bool fold_is_emoji(uint32_t code_point);
 /* A diacritic (not the vowel signs of Indic scripts, which are letters to their readers). */
 bool fold_is_accent(uint32_t code_point);
