@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FOLD_ZWJ = 0x200D, FOLD_DOTLESS_I = 0x0131 };
+enum { FOLD_ZWJ = 0x200D, FOLD_DOTLESS_I = 0x0131, FOLD_REPLACEMENT = 0xFFFD };
 
 /* Scripts whose letters are mistaken for one another; bits. */
 enum fold_script { FOLD_NO_SCRIPT = 0, FOLD_LATIN = 1, FOLD_CYRILLIC = 2, FOLD_GREEK = 4 };
