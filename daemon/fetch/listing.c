@@ -16,6 +16,7 @@ void listing_freeze(struct fetch *fetch, struct fetch_folder *folder, uint32_t u
     if (folder->frozen || folder->watch == FETCH_WATCH_NONE)
         return;
     folder->frozen = true;
+    folder->work_uid = 0;
     log_warn("uidvalidity-changed", LOG_NUMBER("was", folder->uidvalidity), LOG_NUMBER("is", uidvalidity));
     if (!fetch_begin(fetch, FRAME_FETCH_VALIDITY))
         return;

@@ -134,8 +134,15 @@ enum order_place order_go_to(struct fetch *fetch, const struct order *order, boo
     enum imap_answer answer = imap_select(imap, order->folder->wire, read_only);
     if (answer != IMAP_OK)
         return answer == IMAP_NO ? ORDER_REFUSED : ORDER_LOST;
+    if (order->type == FRAME_FETCH_FIND || order->uidvalidity == imap_selection(imap)->uidvalidity)
+        return ORDER_READY;
+    /* Open here since before its UIDVALIDITY changed, perhaps: only a fresh look says which is right. */
+    imap_forget_selection(imap);
+    answer = imap_select(imap, order->folder->wire, read_only);
+    if (answer != IMAP_OK)
+        return answer == IMAP_NO ? ORDER_REFUSED : ORDER_LOST;
     uint32_t uidvalidity = imap_selection(imap)->uidvalidity;
-    if (order->type == FRAME_FETCH_FIND || order->uidvalidity == uidvalidity)
+    if (order->uidvalidity == uidvalidity)
         return ORDER_READY;
     if (order->folder->uidvalidity != uidvalidity)
         listing_freeze(fetch, order->folder, uidvalidity);

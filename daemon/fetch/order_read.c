@@ -115,9 +115,24 @@ static void run_reads(struct fetch *fetch)
         fetch->read_singly = IMAP_PIPELINE;
 }
 
+/* What the watch connection has listed since may not be there yet for a folder that stayed open here: a server shows
+ * new mail to a session when that session asks. */
+static enum order_place catch_up(struct fetch *fetch, const struct order *order)
+{
+    struct fetch_folder *folder = order->folder;
+    if (order->uid <= folder->work_uid)
+        return ORDER_READY;
+    if (imap_noop(fetch->links[LINK_WORK].imap) == IMAP_LOST)
+        return ORDER_LOST;
+    folder->work_uid = folder->listed_uid;
+    return ORDER_READY;
+}
+
 void order_run_reads(struct fetch *fetch)
 {
     enum order_place place = order_go_to(fetch, fetch->reads.head, true);
+    if (place == ORDER_READY)
+        place = catch_up(fetch, fetch->reads.head);
     if (place == ORDER_READY) {
         run_reads(fetch);
         return;

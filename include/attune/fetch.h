@@ -27,6 +27,7 @@ struct fetch_folder {
     enum fetch_watch watch;
     uint32_t uidvalidity;      /* what keep's rows stand under; 0: nothing is known yet */
     uint32_t listed_uid;       /* the highest UID that keep was told of or has in its journal */
+    uint32_t work_uid;         /* the work connection has asked for news since UIDs up to here were listed */
     bool frozen;               /* the server's UIDVALIDITY differs: waiting for keep's new cursor */
     struct imap_status polled; /* when it was last listed */
     int64_t poll_due_ms;
