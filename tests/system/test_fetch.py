@@ -487,6 +487,19 @@ def test_reads_and_moves_over_tls(server, user, tls):
         assert fetch.wait_listing("INBOX", "NEW") == (uidvalidity, new)
 
 
+def test_a_large_bundle_of_authorities_is_not_kept(server, user, tmp_path):
+    with open("/etc/ssl/certs/ca-certificates.crt", encoding="ascii") as system, open(server.ca_file, encoding="ascii") as own:
+        (tmp_path / "bundle.pem").write_text(system.read() + own.read())
+    with new_fetch(server, user, host="localhost", port=server.tls_port, tls="IMPLICIT", ca_file=str(tmp_path / "bundle.pem")) as fetch:
+        start(fetch)
+        with open(f"/proc/{fetch.process.pid}/status", encoding="ascii") as status:
+            anonymous = next(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+        if "asan" not in os.environ.get("ATTUNED", ""):
+            assert anonymous < 7000, "kB; two connections would hold 4 MB of certificates each"
+        server.append(user, "INBOX", mail("after"))
+        assert fetch.wait_listing("INBOX", "NEW")[1] == [1]
+
+
 @pytest.mark.parametrize("tls", ["IMPLICIT", "STARTTLS"])
 def test_an_unknown_authority_is_refused(server, user, tls, tmp_path):
     stranger = Authority(tmp_path / "stranger")
