@@ -224,12 +224,57 @@ static size_t fold_one(struct fold *fold, struct str text, size_t at)
     return size;
 }
 
-/* A byte of ASCII that no mark follows. */
+/* A byte of ASCII that no mark follows: most of what there is to fold. */
 static void fold_ascii(struct fold *fold, unsigned char byte, uint32_t at)
 {
     unsigned char folded = fold_ascii_table[byte];
-    if (folded != 0)
-        write_folded(fold, folded, at);
+    if (folded == 0)
+        return;
+    if (folded == ' ' || (folded >= '\t' && folded <= '\r')) {
+        note_space(fold, folded, at);
+        return;
+    }
+    if (fold->space_pending)
+        write_space(fold);
+    bool letter = folded >= 'a' && folded <= 'z';
+    if (letter)
+        fold->scripts |= FOLD_LATIN;
+    else
+        end_word(fold);
+    if (reserve(fold, 1))
+        put_byte(fold, (char)folded, at);
+    if (!letter)
+        fold->word_start = fold->length;
+}
+
+/* The letters of U+0410-044F, which every Cyrillic alphabet shares, when no mark can follow: й stays й in both views.
+ */
+static bool fold_cyrillic(struct fold *fold, struct str text, size_t at)
+{
+    unsigned char lead = (unsigned char)text.data[at];
+    if ((lead != 0xD0 && lead != 0xD1) || at + 1 >= text.length)
+        return false;
+    unsigned char next = at + 2 < text.length ? (unsigned char)text.data[at + 2] : 0;
+    if (next >= 0x80 && next != 0xD0 && next != 0xD1) /* a mark would begin with another byte */
+        return false;
+    uint32_t point = ((lead & 0x1Fu) << 6) | ((unsigned char)text.data[at + 1] & 0x3Fu);
+    if (point < 0x0410 || point > 0x044F)
+        return false;
+    if (fold->space_pending)
+        write_space(fold);
+    fold->scripts |= FOLD_CYRILLIC;
+    put_character(fold, point < 0x0430 ? point + 0x20 : point, (uint32_t)at);
+    return true;
+}
+
+static size_t fold_next(struct fold *fold, struct str text, size_t at)
+{
+    unsigned char byte = (unsigned char)text.data[at];
+    if (byte < 0x80 && (at + 1 == text.length || (unsigned char)text.data[at + 1] < 0x80)) {
+        fold_ascii(fold, byte, (uint32_t)at);
+        return 1;
+    }
+    return fold_cyrillic(fold, text, at) ? 2 : fold_one(fold, text, at);
 }
 
 enum err fold_text(struct arena *arena, struct str text, enum fold_view view, struct folded *out)
@@ -239,14 +284,8 @@ enum err fold_text(struct arena *arena, struct str text, enum fold_view view, st
     struct fold fold = {.arena = arena, .view = view};
     if (!reserve(&fold, text.length + text.length / 8 + 64))
         return ERR_SYSTEM;
-    for (size_t at = 0; at < text.length && !fold.failed;) {
-        unsigned char byte = (unsigned char)text.data[at];
-        bool alone = byte < 0x80 && (at + 1 == text.length || (unsigned char)text.data[at + 1] < 0x80);
-        if (alone)
-            fold_ascii(&fold, byte, (uint32_t)at++);
-        else
-            at += fold_one(&fold, text, at);
-    }
+    for (size_t at = 0; at < text.length && !fold.failed;)
+        at += fold_next(&fold, text, at);
     end_word(&fold);
     if (fold.failed || !reserve(&fold, 1))
         return ERR_SYSTEM;

@@ -35,6 +35,10 @@ static int kind_of(struct str text, size_t at, size_t *size)
             return BELONGS;
         return byte == '\'' ? APOSTROPHE : SEPARATES;
     }
+    if (byte == 0xD0 || byte == 0xD1) { /* U+0400-047F: all letters */
+        *size = 2;
+        return BELONGS;
+    }
     switch (utf8proc_category((utf8proc_int32_t)utf8_decode(text, at, size))) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -104,6 +108,15 @@ static bool grow_stream(struct splitter *split, size_t more)
     return true;
 }
 
+uint32_t words_start(struct str word)
+{
+    size_t length = word.length > 0 && (unsigned char)word.data[0] >= 0x80 ? 4 : 3;
+    uint32_t hash = 0;
+    for (size_t i = 0; i < length && i < word.length; i++)
+        hash = hash * 31 + (unsigned char)word.data[i];
+    return hash % WORDS_STARTS;
+}
+
 static void put_word(struct splitter *split, struct str word, uint32_t from, uint32_t to)
 {
     if (!grow_stream(split, word.length + 2) || !grow_items(split))
@@ -113,7 +126,7 @@ static void put_word(struct splitter *split, struct str word, uint32_t from, uin
         split->sentence_words = 0;
     }
     split->stream[split->length++] = ' ';
-    split->items[split->count++] = (struct word){(uint32_t)split->length, from, to, split->sentence};
+    split->items[split->count++] = (struct word){(uint32_t)split->length, from, to, split->sentence, words_start(word)};
     memcpy(split->stream + split->length, word.data, word.length);
     split->length += word.length;
     split->sentence_words++;

@@ -25,10 +25,15 @@ static enum fetch_found probe(struct fetch *fetch, const struct order *order, bo
     return count > 0 ? FETCH_FOUND_YES : FETCH_FOUND_NO;
 }
 
-void order_run_probe(struct fetch *fetch, struct order *order)
+/* The watch connection hears of a message before this session does, and until the NOOP of the probe the server gave
+ * nothing for its UID. Now it will, or it withholds it. */
+static bool is_worth_another_read(const struct order *order, enum fetch_found found)
 {
-    bool lost;
-    enum fetch_found found = probe(fetch, order, &lost);
+    return order->type == FRAME_FETCH_READ && found == FETCH_FOUND_YES && !order->read_again;
+}
+
+static void answer_probe(struct fetch *fetch, struct order *order, enum fetch_found found)
+{
     if (order->type == FRAME_FETCH_PROBE)
         order_answer_code(fetch, FRAME_FETCH_PROBED, order, found);
     else
@@ -36,6 +41,18 @@ void order_run_probe(struct fetch *fetch, struct order *order)
                             found == FETCH_FOUND_YES  ? FETCH_UNREAD_REFUSED
                             : found == FETCH_FOUND_NO ? FETCH_UNREAD_GONE
                                                       : FETCH_UNREAD_LATER);
+}
+
+void order_run_probe(struct fetch *fetch, struct order *order)
+{
+    bool lost;
+    enum fetch_found found = probe(fetch, order, &lost);
+    if (is_worth_another_read(order, found)) {
+        order->read_again = true;
+        order_push_front(&fetch->reads, order);
+        return;
+    }
+    answer_probe(fetch, order, found);
     if (lost)
         order_drop_link(fetch);
 }

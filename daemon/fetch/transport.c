@@ -184,6 +184,8 @@ static ssize_t driver_read(mailstream_low *low, void *out, size_t size)
     struct transport *transport = low->data;
     if (transport->why != FETCH_WHY_NONE)
         return -1;
+    if (clock_monotonic_ms() > transport->deadline_ms) /* a byte that is there at each look earns no time either */
+        return fail(transport, FETCH_WHY_DEADLINE);
     for (;;) {
         if (transport->pushback_at < transport->pushback_end) {
             ssize_t taken = take_pushback(transport, out, size);

@@ -397,20 +397,55 @@ static const GumboNode *parse(struct tree_memory *memory, struct str html)
     return output->document;
 }
 
-static size_t count_tags(struct str html)
+/* What a tree would cost, counted as a tokenizer reads (HTML 5, 13.2.5): a quote protects only behind "=". */
+struct cost {
+    size_t tags;
+    size_t separators; /* of attributes, in the tag that is open */
+    size_t most;       /* of those in one tag */
+    char quote;
+    bool in_tag, is_value;
+};
+
+static void count_byte(struct cost *cost, char byte)
 {
-    size_t count = 0;
-    const char *end = html.data + html.length;
-    for (const char *at = html.data; at < end && (at = memchr(at, '<', (size_t)(end - at))); at++)
-        count++;
-    return count;
+    if (cost->quote) {
+        cost->quote = byte == cost->quote ? 0 : cost->quote;
+        return;
+    }
+    if (byte == '<') {
+        cost->tags++;
+        cost->in_tag = true;
+        cost->separators = 0;
+    }
+    if (!cost->in_tag)
+        return;
+    if (cost->is_value && (byte == '"' || byte == '\''))
+        cost->quote = byte;
+    else if (byte == '>')
+        cost->in_tag = false;
+    else if (is_space(byte) || byte == '=' || byte == '/')
+        cost->separators++;
+    cost->is_value = byte == '=' || (cost->is_value && is_space(byte));
+    if (cost->most < cost->separators)
+        cost->most = cost->separators;
+}
+
+static bool is_affordable(struct str html, size_t *tags_left)
+{
+    struct cost cost = {0};
+    if (html.length > HTML_MAX_INPUT)
+        return false;
+    for (size_t i = 0; i < html.length; i++)
+        count_byte(&cost, html.data[i]);
+    if (cost.tags > *tags_left || cost.most > HTML_MAX_SEPARATORS)
+        return false;
+    *tags_left -= cost.tags;
+    return true;
 }
 
 /* Fills the writer by way of a tree; false when that would cost too much. */
 static bool read_tree(struct html_writer *writer, struct str html, bool *has_hidden)
 {
-    if (html.length > HTML_MAX_INPUT || count_tags(html) > HTML_MAX_TAGS)
-        return false;
     struct tree_memory memory = {.arena = arena_new(HTML_MAX_TREE)};
     if (!memory.arena)
         return false;
@@ -424,14 +459,15 @@ static bool read_tree(struct html_writer *writer, struct str html, bool *has_hid
     return document != NULL;
 }
 
-enum err html_to_text(struct arena *arena, struct str html, struct html_text *out)
+enum err html_to_text(struct arena *arena, struct str html, size_t *tags_left, struct html_text *out)
 {
     *out = (struct html_text){0};
     struct buf text;
     buf_init(&text,
              3 * html.length + 4096); /* quote marks and line ends come to less than the tags that ask for them */
     struct html_writer writer = {.out = &text};
-    if (html.length && !read_tree(&writer, html, &out->has_hidden)) {
+    bool is_read = is_affordable(html, tags_left) && read_tree(&writer, html, &out->has_hidden);
+    if (!is_read) {
         out->is_simplified = true;
         html_strip(&writer, html);
     }

@@ -229,7 +229,7 @@ static enum err grow(struct scan *scan)
     return ERR_OK;
 }
 
-/* Begins a part at *at and moves *at to its body. Past the limits the rest of the enclosing part stays its text. */
+/* Begins a part at *at and moves *at to its body. Parts past the limit are not read. */
 static enum err begin_part(struct scan *scan, size_t *at)
 {
     if (scan->out->count == READING_MAX_PARTS) {
@@ -257,6 +257,7 @@ static enum err begin_part(struct scan *scan, size_t *at)
     if (scan->depth == READING_MAX_DEPTH) {
         scan->out->reasons |= REASON_TOO_DEEP;
         part->kind = PART_LEAF;
+        part->content_type = (struct str){0}; /* what is in it is read as text */
         return ERR_OK;
     }
     scan->levels[scan->depth++] = (struct level){index, part->boundary};

@@ -186,6 +186,10 @@ static size_t take_line(struct splitter *splitter, size_t at)
         put(&splitter->quoted, bare);
         return 1;
     }
+    if (is_blank(line)) {
+        put(splitter->state == STATE_SIGNATURE ? &splitter->signature : &splitter->text, line);
+        return 1;
+    }
     if (begins_rest(splitter, at)) {
         put(&splitter->quoted, line);
         return 1;

@@ -19,6 +19,7 @@ struct order {
     uint32_t uid;
     uint32_t size;
     uint32_t first_bytes; /* of a message that proved too long to read whole; 0: all of it */
+    bool read_again;      /* not given at first though it is there: the session had not heard of it yet */
     char keyword[IMAP_MAX_KEYWORD + 1];
     unsigned char hash[HASH_SIZE];
 };

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "ruleset_files.h"
-#include <attune/ruleset.h>
+#include <attune/ruleset_compiled.h>
 
 enum { ARENA_BYTES = 192 * 1024 * 1024 };
 
@@ -298,6 +298,53 @@ static void gives_the_same_hits_again(void **state)
     set_close(&other);
 }
 
+/* Every rule over the whole text, without the prefilter. */
+static struct hit_list match_unfiltered(struct set *set, struct str text)
+{
+    const struct ruleset *ruleset = set->ruleset;
+    struct hit_list hits = {.arena = set->arena};
+    for (size_t i = 0; i < ruleset->rule_count; i++) {
+        uint32_t rule = ruleset->order[i];
+        struct words words;
+        const struct contractions *contractions = ruleset->streams[ruleset->rules[rule].stream].contractions;
+        assert_int_equal(words_split(set->arena, text, contractions, &words), ERR_OK);
+        rule_match(ruleset, rule, FIELD_TEXT, &words, 0, words.stream.length, UNLESS_ALL_APPLY, &hits);
+    }
+    return hits;
+}
+
+/* The prefilter only saves work: on texts made of the rules' own words, the hits are the same without it. */
+static void finds_the_same_without_the_prefilter(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "do not", "don't want", "want to", "be here", "exist",   "tonight", "I will",    "die",     "so tired",
+        "of",     "everything", "take",    "all my",  "all the", "pills",   "back",      "can not", "go on",
+        "with",   "the form",   "longer",  ". ",      "\n\n",    "awake",   "all night", "to the",  "pharmacy",
+    };
+    struct set set = set_open(unless_rules);
+    uint32_t seed = 11;
+    size_t found = 0;
+    for (int round = 0; round < 3000; round++) {
+        struct buf text;
+        buf_init(&text, 4096);
+        for (int i = 0; i < 60; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            buf_addf(&text, "%s ", parts[(seed >> 8) % (sizeof parts / sizeof *parts)]);
+        }
+        struct hits filtered = match_field(&set, FIELD_TEXT, buf_str(&text));
+        struct hit_list all = match_unfiltered(&set, buf_str(&text));
+        assert_int_equal(filtered.count, all.count);
+        for (size_t i = 0; i < all.count; i++)
+            assert_memory_equal(&filtered.items[i], &all.items[i], sizeof all.items[i]);
+        found += all.count;
+        buf_free(&text);
+        arena_reset(set.arena);
+    }
+    assert_true(found > 300); /* the texts are worth comparing */
+    set_close(&set);
+}
+
 static void bounds_the_hits_of_one_rule(void **state)
 {
     (void)state;
@@ -396,6 +443,7 @@ int main(void)
         cmocka_unit_test(keeps_rules_honest),
         cmocka_unit_test(reports_a_ledger_that_flipped),
         cmocka_unit_test(gives_the_same_hits_again),
+        cmocka_unit_test(finds_the_same_without_the_prefilter),
         cmocka_unit_test(bounds_the_hits_of_one_rule),
         cmocka_unit_test(cuts_the_least_urgent_hits),
         cmocka_unit_test(reports_a_match_limit),
