@@ -14,6 +14,10 @@ static const struct cli_command commands[] = {
      cli_triage},
     {"text", "FILE", "Show what the rules see of a message",
      "FILE is a message file, an mbox, or - for standard input.", CLI_OPTION_JSON, 1, 1, cli_text},
+    {"explain", "FILE", "Show why a message is sorted as it is, with its own words marked",
+     "FILE is a message file, an mbox, or - for standard input. What is shown is the message itself: treat it so.\n"
+     "--html writes a page that needs nothing else and that only you can read; `-` is standard output.",
+     CLI_OPTION_JSON | CLI_OPTION_HTML | CLI_OPTION_RULES | CLI_OPTION_CONFIG, 1, 1, cli_explain},
     {"status", "", "Show how the daemon, its mailboxes and pages are", NULL,
      CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET, 0, 0, cli_status},
     {"queue", "", "List the messages that wait for people, the most urgent first", NULL,
