@@ -70,13 +70,20 @@ struct hit_list {
 #define UNLESS_ALL_APPLY SIZE_MAX
 #define UNLESS_NONE_APPLIES (SIZE_MAX - 1)
 
-/* Adds the hits of one rule in bytes [from, to) of the stream; both are ends of sentences that somebody typed. */
-void rule_match(const struct ruleset *ruleset, uint32_t rule, enum text_field field, const struct words *words,
-                size_t from, size_t to, size_t without, struct hit_list *hits);
+/* One rule to be looked for in one field. */
+struct rule_task {
+    uint32_t rule;
+    enum text_field field;
+    const struct words *words; /* of the field, as the rule's language sees it */
+    size_t from;               /* bytes of the stream, where typed sentences begin and end */
+    size_t to;
+    size_t without; /* which `unless` to leave out */
+};
+/* Adds its hits. */
+void rule_match(const struct ruleset *ruleset, const struct rule_task *task, struct hit_list *hits);
 
-/* Whether a pattern matches anywhere in the words; *failed is set when that could not be decided. */
-bool rule_pattern_occurs(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
-                         bool *failed);
+/* Whether a pattern is found anywhere in the words. */
+bool rule_pattern_occurs(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words);
 
 /* What a hit of the rule is worth. */
 enum urgency hit_urgency(enum urgency rule, uint8_t lowered);

@@ -309,7 +309,8 @@ static struct hit_list match_unfiltered(struct set *set, struct str text)
         struct words words;
         const struct contractions *contractions = ruleset->streams[ruleset->rules[rule].stream].contractions;
         assert_int_equal(words_split(set->arena, text, contractions, &words), ERR_OK);
-        rule_match(ruleset, rule, FIELD_TEXT, &words, 0, words.stream.length, UNLESS_ALL_APPLY, &hits);
+        struct rule_task task = {rule, FIELD_TEXT, &words, 0, words.stream.length, UNLESS_ALL_APPLY};
+        rule_match(ruleset, &task, &hits);
     }
     return hits;
 }
