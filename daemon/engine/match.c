@@ -16,7 +16,8 @@ struct span {
 struct search {
     const struct ruleset *ruleset;
     const struct words *words;
-    bool failed; /* a match could not be decided: never "no match" */
+    size_t work; /* done so far, of WORK_MAX */
+    bool failed; /* something could not be decided: never "no match" */
 };
 
 enum effect { EFFECT_NONE, EFFECT_NEAR, EFFECT_OVERLAPS };
@@ -32,10 +33,13 @@ static bool try_word(struct search *search, const struct pattern *pattern, size_
     const struct words *words = search->words;
     int found = pcre2_jit_match(pattern->code, (PCRE2_SPTR)words->stream.data, end, words->items[word].at - 1, 0,
                                 ruleset->match_data, ruleset->match_context);
-    if (found < 0) {
-        search->failed = search->failed || found != PCRE2_ERROR_NOMATCH;
-        return false;
+    search->work += pattern->ways;
+    if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
+        search->work += WORK_UNDECIDED;
+        search->failed = true;
     }
+    if (found < 0)
+        return false;
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(ruleset->match_data);
     *out = (struct span){word, words_find(words, ends[1]) - 1, ends[0], ends[1]};
     return true;
@@ -45,9 +49,16 @@ static bool try_word(struct search *search, const struct pattern *pattern, size_
 static bool find_next(struct search *search, const struct pattern *pattern, size_t at, size_t end, struct span *out)
 {
     const struct words *words = search->words;
-    for (size_t i = words_find(words, at + 1); i < words->count && words->items[i].at < end; i++)
-        if (word_starts_has(&pattern->starts, words->items[i].start) && try_word(search, pattern, i, end, out))
+    for (size_t i = words_find(words, at + 1); i < words->count && words->items[i].at < end; i++) {
+        if (!word_starts_has(&pattern->starts, words->items[i].start))
+            continue;
+        if (search->work >= WORK_MAX) {
+            search->failed = true;
+            return false;
+        }
+        if (try_word(search, pattern, i, end, out))
             return true;
+    }
     return false;
 }
 
@@ -82,6 +93,7 @@ static enum effect apply_unless(struct search *search, const struct pattern *pat
     size_t at, end;
     enum effect strongest = EFFECT_NONE;
     struct span unless;
+    search->work += WORK_WINDOW;
     find_window(search->words, hit, &at, &end);
     while (strongest != EFFECT_OVERLAPS && find_next(search, pattern, at, end, &unless)) {
         enum effect effect = judge(hit, &unless);
@@ -162,12 +174,8 @@ void rule_match(const struct ruleset *ruleset, const struct rule_task *task, str
     struct search search = {.ruleset = ruleset, .words = task->words};
     struct run run = {.task = task, .hits = hits};
     struct span span;
-    size_t tries = 0, at = task->from;
+    size_t at = task->from;
     while (!is_done(&run) && find_next(&search, &rule->say, at, task->to, &span)) {
-        if (++tries > RULE_MAX_TRIES) {
-            search.failed = true;
-            break;
-        }
         enum effect effect = find_effect(&search, rule, &span, task->without);
         bool cancelled = effect == EFFECT_OVERLAPS || (effect == EFFECT_NEAR && rule->urgency < URGENCY_NOW);
         if (!cancelled)

@@ -16,13 +16,20 @@ enum {
     RULESET_ARENA = 512 * 1024 * 1024, /* trees and literals of 20,000 rules */
     UNLESS_REACH = 4,                  /* words between an `unless` and the hit that it still speaks of */
     RULE_MAX_HITS = 64,                /* of one rule in one field: more of the same tell a reader nothing new */
-    RULE_MAX_TRIES = 4096,             /* matches of one rule in one field looked at; beyond, REASON_PATTERN_LIMIT */
 };
+
+/*
+ * Work on one rule in one field, counted so that every run stops at the same place: a try costs the ways in which its
+ * phrases can be taken (10 ns each at most), an `unless` its window, an undecided try a sixteenth of all. Beyond, the
+ * message is flagged REASON_PATTERN_LIMIT. 1 MiB of people's letters costs the hungriest starter rule 4 million.
+ */
+enum { WORK_MAX = 50000000, WORK_WINDOW = 2 * WORDS_MAX_SENTENCE, WORK_UNDECIDED = WORK_MAX / 16 };
 
 /* Tried only at words that can begin a match: each try is anchored. */
 struct pattern {
     pcre2_code *code;
     struct word_starts starts;
+    size_t ways; /* of all its phrases */
 };
 
 struct compiled_rule {
