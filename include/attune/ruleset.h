@@ -13,9 +13,9 @@
 #include <attune/verdict.h>
 
 enum {
-    RULESET_MATCH_LIMIT = 100000,     /* PCRE2 match limit: 1.3 ms at most, measured on (?:a+)+$ */
-    RULESET_DEPTH_LIMIT = 10000,      /* binds only the interpreter; set all the same */
-    RULESET_HEAP_LIMIT_KIB = 8192,    /* likewise */
+    RULESET_MATCH_LIMIT = 100000,  /* PCRE2 match limit: 1.3 ms at most, measured on (?:a+)+$ */
+    RULESET_DEPTH_LIMIT = 10000,   /* binds only the interpreter; set all the same */
+    RULESET_HEAP_LIMIT_KIB = 8192, /* likewise */
     RULESET_JIT_STACK = 1024 * 1024,
 };
 
