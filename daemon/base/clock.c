@@ -27,7 +27,8 @@ int64_t clock_wall_ms(void)
 
 int64_t clock_cpu_us(void)
 {
-    /* The thread's, not the process's clock: while a CPU timer runs, Linux updates the latter only at each tick (4 ms). */
+    /* The thread's, not the process's clock: while a CPU timer runs, Linux updates the latter only at each tick (4 ms).
+     */
     return read_clock_us(CLOCK_THREAD_CPUTIME_ID);
 }
 

@@ -1,6 +1,6 @@
 /*
  * The fold: one form for rules and text, with a map back to the original. Runs in screen's children on what strangers
- * wrote, and on rules as they load. Input is valid UTF-8; nothing else about it is trusted.
+ * wrote, and on rules as they load. Nothing about its input is trusted.
  *
  * Text goes through in clusters, a character and the marks on it (UAX 15: only inside such a cluster do characters
  * compose), so that each folded byte knows where its character began. Plain ASCII takes a table look-up a byte.
@@ -186,7 +186,11 @@ static void fold_cluster(struct fold *fold, struct str cluster, uint32_t origin)
     utf8proc_ssize_t found =
         utf8proc_decompose_custom((const utf8proc_uint8_t *)cluster.data, (utf8proc_ssize_t)cluster.length, points,
                                   CLUSTER_POINTS, options, to_one_form, NULL);
-    if (found < 0 || found > CLUSTER_POINTS)
+    if (found < 0) { /* ill-formed bytes */
+        write_folded(fold, FOLD_REPLACEMENT, origin);
+        return;
+    }
+    if (found > CLUSTER_POINTS)
         bug("a cluster passed its bounds");
     size_t count = (size_t)found;
     if (fold->view == FOLD_PLAIN)
@@ -194,6 +198,14 @@ static void fold_cluster(struct fold *fold, struct str cluster, uint32_t origin)
     utf8proc_ssize_t composed = utf8proc_normalize_utf32(points, (utf8proc_ssize_t)count, UTF8PROC_COMPOSE);
     for (utf8proc_ssize_t i = 0; i < composed; i++)
         write_point(fold, (uint32_t)points[i], origin);
+}
+
+/* What a cluster goes on with: marks, and what will be dropped between them. */
+static bool continues_cluster(struct str text, size_t at, uint32_t code_point, size_t size)
+{
+    if (fold_is_mark(code_point))
+        return true;
+    return fold_is_ignorable(code_point) && !(code_point == FOLD_ZWJ && joins_emoji(text, at, size));
 }
 
 /* Length of the cluster that begins at `at`: its character and the marks that follow. */
@@ -204,7 +216,7 @@ static size_t measure_cluster(struct str text, size_t at)
     size_t end = at + size;
     while (end < text.length && (unsigned char)text.data[end] >= 0x80) {
         uint32_t next = utf8_decode(text, end, &size);
-        if (!fold_is_mark(next) || end + size - at > CLUSTER_BYTES)
+        if (!continues_cluster(text, end, next, size) || end + size - at > CLUSTER_BYTES)
             break;
         end += size;
     }
@@ -252,7 +264,7 @@ static void fold_ascii(struct fold *fold, unsigned char byte, uint32_t at)
 static bool fold_cyrillic(struct fold *fold, struct str text, size_t at)
 {
     unsigned char lead = (unsigned char)text.data[at];
-    if ((lead != 0xD0 && lead != 0xD1) || at + 1 >= text.length)
+    if ((lead != 0xD0 && lead != 0xD1) || at + 1 >= text.length || ((unsigned char)text.data[at + 1] & 0xC0) != 0x80)
         return false;
     unsigned char next = at + 2 < text.length ? (unsigned char)text.data[at + 2] : 0;
     if (next >= 0x80 && next != 0xD0 && next != 0xD1) /* a mark would begin with another byte */

@@ -52,7 +52,7 @@ static const struct {
 struct walk {
     struct html_writer *writer;
     const GumboNode *introduction; /* an open element whose words before its first blockquote introduce that */
-    bool has_hidden;
+    bool has_hidden, has_picture;
 };
 
 void html_write_break(struct html_writer *writer, unsigned lines)
@@ -282,6 +282,8 @@ static void enter_element(struct walk *walk, const GumboNode *node)
         html_write_text(writer, str_of(attribute(node, "alt")));
     else if (tag == GUMBO_TAG_PRE)
         writer->verbatim++;
+    const char *alt = attribute(node, "alt");
+    walk->has_picture = walk->has_picture || (tag == GUMBO_TAG_IMG && (!alt || !*alt));
     if (is_quotation(node)) {
         html_write_break(writer, 1);
         writer->quotes++;
@@ -444,7 +446,7 @@ static bool is_affordable(struct str html, size_t *tags_left)
 }
 
 /* Fills the writer by way of a tree; false when that would cost too much. */
-static bool read_tree(struct html_writer *writer, struct str html, bool *has_hidden)
+static bool read_tree(struct html_writer *writer, struct str html, struct html_text *out)
 {
     struct tree_memory memory = {.arena = arena_new(HTML_MAX_TREE)};
     if (!memory.arena)
@@ -453,7 +455,8 @@ static bool read_tree(struct html_writer *writer, struct str html, bool *has_hid
     if (document) {
         struct walk walk = {.writer = writer};
         walk_tree(&walk, document);
-        *has_hidden = walk.has_hidden;
+        out->has_hidden = walk.has_hidden;
+        out->has_picture = walk.has_picture;
     }
     arena_free(&memory.arena);
     return document != NULL;
@@ -466,7 +469,7 @@ enum err html_to_text(struct arena *arena, struct str html, size_t *tags_left, s
     buf_init(&text,
              3 * html.length + 4096); /* quote marks and line ends come to less than the tags that ask for them */
     struct html_writer writer = {.out = &text};
-    bool is_read = is_affordable(html, tags_left) && read_tree(&writer, html, &out->has_hidden);
+    bool is_read = is_affordable(html, tags_left) && read_tree(&writer, html, out);
     if (!is_read) {
         out->is_simplified = true;
         html_strip(&writer, html);

@@ -49,6 +49,26 @@ static const struct {
     {"application/x-pkcs7-signature", ROLE_SILENT},
 };
 
+/* By the end of a file's name, when the type says nothing ("application/octet-stream"). */
+static const struct {
+    const char *ending;
+    enum part_role role;
+} ENDINGS[] = {
+    {".eml", ROLE_MAIL},  {".txt", ROLE_TEXT},  {".htm", ROLE_HTML},
+    {".html", ROLE_HTML}, {".ics", ROLE_ASIDE}, {".vcf", ROLE_ASIDE},
+};
+
+static enum part_role role_by_name(const struct part *part)
+{
+    struct str name = field_parameter(part_field(part, "content-disposition"), "filename");
+    if (name.length == 0)
+        name = field_parameter(part->content_type, "name");
+    for (size_t i = 0; i < COUNT(ENDINGS); i++)
+        if (str_ends_nocase(name, str_of(ENDINGS[i].ending)))
+            return ENDINGS[i].role;
+    return ROLE_UNREAD;
+}
+
 static enum part_role role_of(const struct part *part)
 {
     struct str type = field_token(part->content_type);
@@ -60,7 +80,7 @@ static enum part_role role_of(const struct part *part)
         if (is_family ? str_starts_nocase(type, known) : str_equal_nocase(type, known))
             return TYPES[i].role;
     }
-    return ROLE_UNREAD;
+    return role_by_name(part);
 }
 
 static bool is_attachment(const struct part *part)
@@ -79,6 +99,11 @@ static void add_text(struct buf *to, struct str text)
     (void)buf_add_str(to, text);
 }
 
+static bool has_words(const struct mime_text *text)
+{
+    return text->text.length || text->quoted.length;
+}
+
 static enum err add_split(const struct walk *walk, struct str text, struct mime_text *out)
 {
     struct split split;
@@ -87,6 +112,7 @@ static enum err add_split(const struct walk *walk, struct str text, struct mime_
         return error;
     if (str_find(text, STR("-----BEGIN PGP MESSAGE-----"), 0) != SIZE_MAX)
         out->reasons |= REASON_ENCRYPTED;
+    out->begins_with_header = split.begins_with_header && !has_words(out);
     add_text(&out->text, split.text);
     add_text(&out->quoted, split.quoted);
     add_text(&out->signature, split.signature);
@@ -117,6 +143,7 @@ static enum err read_html(const struct walk *walk, const struct part *part, stru
     if (error != ERR_OK)
         return error;
     out->has_hidden = out->has_hidden || html.has_hidden;
+    out->unread += html.has_picture && html.text.length == 0; /* the letter is a picture */
     return add_split(walk, html.text, out);
 }
 
@@ -154,6 +181,7 @@ static void merge(struct mime_text *into, const struct mime_text *from)
     add_text(&into->signature, buf_str(&from->signature));
     into->reasons |= from->reasons;
     into->has_forward = into->has_forward || from->has_forward;
+    into->begins_with_header = from->begins_with_header;
     into->has_hidden = into->has_hidden || from->has_hidden;
     into->unread += from->unread;
 }
@@ -176,6 +204,7 @@ static enum err quote_mail(const struct walk *walk, const struct part *header, u
         out->reasons |= inner.reasons & (unsigned)~REASON_NO_TEXT;
         out->has_hidden = out->has_hidden || inner.has_hidden;
         out->has_forward = true;
+        out->unread += has_words(&inner) ? 0 : inner.unread;
     }
     mime_text_free(&inner);
     return error;
@@ -220,9 +249,6 @@ static enum err read_leaf(const struct walk *walk, const struct part *part, stru
     case ROLE_UNREAD:
         break;
     }
-    struct str name = field_parameter(part_field(part, "content-disposition"), "filename");
-    if (str_ends_nocase(name, STR(".eml")))
-        return read_encoded_mail(walk, part, out);
     out->unread++;
     return ERR_OK;
 }
@@ -253,11 +279,6 @@ static struct word_set *words_of(const struct walk *walk, const struct mime_text
     word_set_learn(set, buf_str(&text->quoted));
     word_set_learn(set, buf_str(&text->signature));
     return set;
-}
-
-static bool has_words(const struct mime_text *text)
-{
-    return text->text.length || text->quoted.length;
 }
 
 /* Joins the texts of alternatives: the last that has words is the richest (RFC 2046, 5.1.4); what only another says is
@@ -370,11 +391,29 @@ static enum err read_part(const struct walk *walk, uint32_t index, struct mime_t
     return part->children ? quote_mail(walk, &walk->mail->parts[index + 1], index + 1, out) : ERR_OK;
 }
 
+/* Lines among the fields that are none: the rest of a subject that was folded wrongly, or words of the letter. */
+static enum err read_stray_lines(const struct walk *walk, struct mime_text *out)
+{
+    const struct part *root = &walk->mail->parts[0];
+    for (uint32_t i = 0; i < root->field_count; i++) {
+        struct str text;
+        bool guessed;
+        if (root->fields[i].name.length)
+            continue;
+        enum err error = header_text(walk->arena, root->fields[i].value, READING_MAX_SUBJECT, &text, &guessed);
+        if (error != ERR_OK)
+            return error;
+        add_text(&out->text, text);
+    }
+    return ERR_OK;
+}
+
 enum err mime_read(struct arena *arena, const struct prescan *mail, struct mime_text *out)
 {
     size_t tags_left = HTML_MAX_TAGS;
     struct walk walk = {.arena = arena, .mail = mail, .tags_left = &tags_left};
     mime_text_init(out);
     out->reasons = mail->reasons;
-    return read_part(&walk, 0, out);
+    enum err error = read_part(&walk, 0, out);
+    return error == ERR_OK ? read_stray_lines(&walk, out) : error;
 }

@@ -145,6 +145,18 @@ static const char *const DEVICES[] = {
 };
 
 static const char *const POINTERS[] = {
+    "answers below",
+    "answered below",
+    "my answers",
+    "inline",
+    "in red",
+    "rdeče",
+    "z rdečo",
+    "cu roșu",
+    "cu rosu",
+    "na czerwono",
+    "червоним",
+    "красным",
     "look what",
     "look at what",
     "see what",

@@ -120,12 +120,59 @@ static enum err flow(struct arena *arena, const struct part *part, struct str *t
     return join_flowed(arena, text, str_equal_nocase(field_parameter(part->content_type, "delsp"), STR("yes")));
 }
 
+/* Encodings that nobody declared, as relays leave them: what a whole body is made of tells. */
+static enum transfer undeclared_transfer(struct str raw)
+{
+    enum { LEAST_BASE64 = 64, LEAST_QUOTED = 6, LOOK_AT = 4096 };
+    struct str start = str_trim(str_slice(raw, 0, LOOK_AT));
+    size_t good = 0, breaks = 0, quoted = 0;
+    for (size_t i = 0; i < start.length; i++) {
+        unsigned char byte = (unsigned char)start.data[i];
+        bool is_letter = (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
+        good += is_letter || byte == '+' || byte == '/' || byte == '=';
+        breaks += byte == '\n' || byte == '\r';
+        /* "=D0" to "=FF" and the like: a byte beyond ASCII, in capitals as programs write it */
+        quoted += byte == '=' && i + 2 < start.length && start.data[i + 1] >= '8' && start.data[i + 1] <= 'F' &&
+                  start.data[i + 2] >= '0' && start.data[i + 2] <= 'F';
+    }
+    if (good + breaks == start.length && good >= LEAST_BASE64)
+        return TRANSFER_BASE64;
+    return quoted >= LEAST_QUOTED ? TRANSFER_QUOTED : TRANSFER_PLAIN;
+}
+
+static bool has_control(struct str bytes)
+{
+    for (size_t i = 0; i < bytes.length; i++)
+        if ((unsigned char)bytes.data[i] < ' ' && !strchr("\t\r\n\f", bytes.data[i]))
+            return true;
+    return false;
+}
+
+/* Behind what an undeclared encoding makes of plain text, the text stays as it came: the guess may be wrong. */
+static enum err guess_transfer(struct arena *arena, struct str raw, struct str *bytes, struct str *tail)
+{
+    enum transfer guess = undeclared_transfer(raw);
+    enum err error = transfer_decode(arena, raw, guess, bytes, tail);
+    bool is_text = error == ERR_OK && guess != TRANSFER_PLAIN && !has_control(*bytes);
+    *bytes = is_text ? *bytes : raw;
+    *tail = is_text ? raw : (struct str){0};
+    return error;
+}
+
+/* The bytes of a part, and what stands behind them that is not encoded as they are. */
+static enum err undo_transfer(struct arena *arena, const struct part *part, struct str *bytes, struct str *tail)
+{
+    enum transfer transfer = transfer_from_name(part_field(part, "content-transfer-encoding"));
+    if (transfer == TRANSFER_PLAIN)
+        return guess_transfer(arena, part->body, bytes, tail);
+    return transfer_decode(arena, part->body, transfer, bytes, tail);
+}
+
 enum err text_part_decode(struct arena *arena, const struct part *part, size_t maximum, struct str *text,
                           unsigned *reasons)
 {
     struct str tail, tail_text, bytes;
-    enum transfer transfer = transfer_from_name(part_field(part, "content-transfer-encoding"));
-    enum err error = transfer_decode(arena, part->body, transfer, &bytes, &tail);
+    enum err error = undo_transfer(arena, part, &bytes, &tail);
     if (error == ERR_OK)
         error = keep_ends(arena, &bytes, maximum, reasons);
     if (error == ERR_OK)

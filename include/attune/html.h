@@ -23,6 +23,7 @@ enum {
 struct html_text {
     struct str text;    /* valid UTF-8, lines end in LF; in the arena */
     bool has_hidden;    /* some of it a reader would not see */
+    bool has_picture;   /* an image without a description: words may be in it */
     bool is_simplified; /* too large or too odd for a tree: tags were taken out, nothing more */
 };
 

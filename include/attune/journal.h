@@ -242,7 +242,8 @@ struct queue_item {
     enum mail_class class;
 };
 enum { QUEUE_MAX_ITEMS = 10000 };
-/* Calls `each` for the newest QUEUE_MAX_ITEMS decided messages of a queue (-1: both), most urgent first, then oldest.
+/* Calls `each` for QUEUE_MAX_ITEMS decided messages of a queue (-1: both), most urgent first; of one urgency, the newest are
+ * chosen and the oldest come first.
  */
 void journal_each_queued(struct journal *journal, int queue, void (*each)(const struct queue_item *item, void *context),
                          void *context);

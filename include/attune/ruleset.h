@@ -1,6 +1,8 @@
 /*
- * A compiled rule set: phrases as word-bounded PCRE2 with JIT over folded text, each repeat bounded. Compiled before the
- * sandbox closes (after W^X, PCRE2 silently interprets, 10x slower); a pattern that does not JIT does not load.
+ * A compiled rule set: phrases as PCRE2 with JIT over the stream of folded words (words.h), each repeat bounded, tried
+ * only where a prefilter of literals says that a rule could match. Compiled before the sandbox closes (after W^X, PCRE2
+ * silently interprets, 10x slower); a pattern that does not JIT does not load. Accents are stripped on both sides
+ * (FOLD_PLAIN), which finds all that a view with accents would find.
  */
 #ifndef ATTUNE_RULESET_H
 #define ATTUNE_RULESET_H

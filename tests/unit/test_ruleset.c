@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "ruleset_files.h"
+#include <attune/decide.h>
 #include <attune/ruleset_compiled.h>
 
 enum { ARENA_BYTES = 192 * 1024 * 1024 };
@@ -432,6 +433,55 @@ static void says_when_memory_ends(void **state)
     set_close(&set);
 }
 
+/* The block of a Markdown text that begins with "format: 1" and holds `part`; in the arena. */
+static const char *find_example(struct arena *arena, struct str text, const char *part)
+{
+    for (size_t at = 0; (at = str_find(text, STR("```yaml\nformat: 1\n"), at)) != SIZE_MAX; at++) {
+        struct str block = str_slice(text, at + 8, str_find(text, STR("\n```\n"), at) + 1);
+        if (str_find(block, str_of(part), 0) != SIZE_MAX)
+            return arena_copy(arena, block.data, block.length);
+    }
+    fail_msg("no example holds \"%s\"", part);
+    return NULL;
+}
+
+/* The guide's examples load and pass beside the shipped rules. */
+static void loads_the_examples_of_the_guide(void **state)
+{
+    (void)state;
+    static char guide[64 * 1024];
+    FILE *file = fopen("docs/rule-language.md", "r");
+    assert_non_null(file);
+    struct str text = {guide, fread(guide, 1, sizeof guide, file)};
+    fclose(file);
+    struct set set = {.folder = folder_make(), .arena = arena_new(ARENA_BYTES)};
+    diag_init(&set.diag);
+    char command[128];
+    snprintf(command, sizeof command, "cp -r rules/. '%s'", set.folder.path);
+    assert_int_equal(system(command), 0);
+    folder_write(&set.folder, "en/example.yaml", find_example(set.arena, text, "en.example.not-exist"));
+    folder_write(&set.folder, "combine.yaml", find_example(set.arena, text, "combine:"));
+    folder_write(&set.folder, "policy.yaml", find_example(set.arena, text, "routes:"));
+    enum err error = pack_load(set.folder.path, &set.pack, &set.diag);
+    if (error == ERR_OK)
+        error = ruleset_compile(set.pack, &set.ruleset, &set.diag);
+    if (error == ERR_OK)
+        error = ruleset_run_tests(set.ruleset, &set.diag, &set.tests);
+    if (error != ERR_OK)
+        expect_finding(&set.diag, "(it was to load)");
+    struct policy *policy;
+    assert_int_equal(policy_load(set.folder.path, set.pack, &policy, &set.diag), ERR_OK);
+    policy_free(&policy);
+    ruleset_free(&set.ruleset);
+    pack_free(&set.pack);
+
+    struct folder base = folder_make_base();
+    folder_write(&base, "en/lexicon.yaml", find_example(set.arena, text, "contractions:"));
+    assert_int_equal(pack_load(base.path, &set.pack, &set.diag), ERR_OK);
+    folder_remove(&base);
+    set_close(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +497,7 @@ int main(void)
         cmocka_unit_test(bounds_the_hits_of_one_rule),
         cmocka_unit_test(cuts_the_least_urgent_hits),
         cmocka_unit_test(reports_a_match_limit),
+        cmocka_unit_test(loads_the_examples_of_the_guide),
         cmocka_unit_test(says_when_memory_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
