@@ -97,9 +97,9 @@ const struct charset *charset_find(struct str name)
     return NULL;
 }
 
-bool charset_same(const struct charset *a, const struct charset *b)
+bool charset_is_single_byte(const struct charset *charset)
 {
-    return a == b;
+    return charset->kind == KIND_BYTES;
 }
 
 /* Runs a converter over all of `in`; bytes that it refuses become U+FFFD and are counted. */

@@ -183,14 +183,17 @@ static void test_words(void **state)
         struct str out;
         bool guessed;
         arena_reset(arena);
-        assert_int_equal(header_text(arena, str_of(WORDS[i].raw), 100, &out, &guessed), ERR_OK);
+        assert_int_equal(header_text(arena, str_of(WORDS[i].raw), NULL, 100, &out, &guessed), ERR_OK);
         assert_str(WORDS[i].raw, out, WORDS[i].text);
         assert_int_equal(guessed, WORDS[i].guessed);
     }
     struct str out;
     bool guessed;
-    assert_int_equal(header_text(arena, STR("\xc4\x8d\xc4\x8d"), 3, &out, &guessed), ERR_OK);
+    assert_int_equal(header_text(arena, STR("\xc4\x8d\xc4\x8d"), NULL, 3, &out, &guessed), ERR_OK);
     assert_str("cut between characters", out, "č");
+    const struct charset *koi8 = charset_find(STR("koi8-r"));
+    assert_int_equal(header_text(arena, STR("\xf0\xd2\xc9 =?utf-8?q?=C4=8D?="), koi8, 100, &out, &guessed), ERR_OK);
+    assert_str("in the charset of the letter", out, "При č");
 }
 
 static void test_addresses(void **state)
