@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: attuned [--config FILE] [--check | --until-idle]\n"
@@ -30,7 +31,7 @@ static int run_role(const char *name)
     } roles[] = {{"fetch", fetch_main}, {"screen", screen_main}, {"notify", notify_main}};
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
         if (strcmp(roles[i].name, name) == 0)
-            return roles[i].run();
+            _exit(roles[i].run()); /* libraries' exit handlers would run into the sandbox */
     fprintf(stderr, "attuned: there is no role '%s'\n", name);
     return 2;
 }

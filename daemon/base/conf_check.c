@@ -80,6 +80,42 @@ static void check_folders(const struct check *check, const struct conf_mailbox *
     }
 }
 
+static bool is_read(const struct conf_mailbox *mailbox, const char *folder)
+{
+    for (size_t i = 0; i < mailbox->also_read_count; i++)
+        if (is_same_folder(mailbox->also_read[i], folder))
+            return true;
+    return is_same_folder(mailbox->inbox, folder);
+}
+
+/* A folder that `a` reads and `b` uses in any way; NULL for none. */
+static const char *shared_folder(const struct conf_mailbox *a, const struct conf_mailbox *b)
+{
+    struct folder_use uses[MAX_FOLDERS];
+    size_t count = list_folders(b, uses);
+    for (size_t i = 0; i < count; i++)
+        if (is_read(a, uses[i].name))
+            return uses[i].name;
+    return NULL;
+}
+
+/* Two entries may share an account, but mail that both see would be moved twice and paged twice. */
+static void check_account(const struct check *check, const struct conf_mailbox *mailbox,
+                          const struct conf_mailbox *other, const struct yaml_node *node)
+{
+    if (!str_equal_nocase(str_of(mailbox->host), str_of(other->host)) || strcmp(mailbox->user, other->user) != 0)
+        return;
+    const char *folder = shared_folder(mailbox, other);
+    if (!folder)
+        folder = shared_folder(other, mailbox);
+    if (!folder)
+        return;
+    char message[256];
+    snprintf(message, sizeof message, "mailbox %s is the same account, and both use the folder %.100s", other->name,
+             folder);
+    add(check, DIAG_ERROR, place(node, "user"), "C017", mailbox->name, message);
+}
+
 static void check_secret(const struct check *check, const struct yaml_node *node, const char *subject,
                          const char *file_key, const char *path, const char *credential)
 {
@@ -98,9 +134,12 @@ static void check_secret(const struct check *check, const struct yaml_node *node
 static void check_mailbox(const struct check *check, size_t index, const struct yaml_node *node)
 {
     const struct conf_mailbox *mailbox = &check->conf->mailboxes[index];
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(check->conf->mailboxes[i].name, mailbox->name) == 0)
+    for (size_t i = 0; i < index; i++) {
+        const struct conf_mailbox *other = &check->conf->mailboxes[i];
+        if (strcmp(other->name, mailbox->name) == 0)
             add(check, DIAG_ERROR, place(node, "name"), "C007", mailbox->name, "another mailbox has this name");
+        check_account(check, mailbox, other, node);
+    }
     if (mailbox->tls == FETCH_TLS_NONE && !conf_host_is_loopback(mailbox->host))
         add(check, DIAG_ERROR, place(node, "tls"), "C008", mailbox->name,
             "tls: none would send mail and password in the clear; it may only go to this machine (localhost, "

@@ -6,11 +6,11 @@
  * deadly when unlisted" of the same call: the first kills what the profile does not name, the second refuses what it
  * names under other conditions. The kernel takes the stricter answer of the two.
  */
+#include <attune/landlock.h>
 #include <attune/log.h>
 #include <attune/sandbox.h>
 #include <attune/sandbox_profiles.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -20,97 +20,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* --- landlock: constants of linux/landlock.h up to ABI 6, which Debian 12's headers do not have ---------------------
- */
-
-enum {
-    LANDLOCK_VERSION = 1, /* flag of landlock_create_ruleset: give the ABI */
-    LANDLOCK_PATH = 1,    /* rule type LANDLOCK_RULE_PATH_BENEATH */
-    ABI_NETWORK = 4,
-    ABI_SCOPE = 6,
-};
-
-#define FS_READ_FILE (UINT64_C(1) << 2)
-#define FS_READ_DIR (UINT64_C(1) << 3)
-#define NET_BIND_TCP (UINT64_C(1) << 0)
-#define NET_CONNECT_TCP (UINT64_C(1) << 1)
-#define SCOPE_ABSTRACT_UNIX (UINT64_C(1) << 0)
-#define SCOPE_SIGNAL (UINT64_C(1) << 1)
-
-struct landlock_attributes {
-    uint64_t files;
-    uint64_t network; /* ABI 4 */
-    uint64_t scoped;  /* ABI 6 */
-};
-
-struct landlock_path {
-    uint64_t allowed;
-    int32_t parent;
-} __attribute__((packed));
-
-/* All file rights an ABI knows: what is handled and not granted is refused. ABI 1 has 13 of them, 2 adds REFER,
- * 3 TRUNCATE, 5 IOCTL_DEV. */
-static uint64_t landlock_file_rights(long abi)
-{
-    unsigned bits = abi >= 5 ? 16 : abi >= 3 ? 15 : abi == 2 ? 14 : 13;
-    return (UINT64_C(1) << bits) - 1;
-}
-
-static size_t landlock_attributes_size(long abi)
-{
-    return abi >= ABI_SCOPE ? 24 : abi >= ABI_NETWORK ? 16 : 8;
-}
-
-static int landlock_create(const struct sandbox_tables *tables, long abi)
-{
-    struct landlock_attributes attributes = {
-        .files = landlock_file_rights(abi),
-        .network = tables->connects ? NET_BIND_TCP : NET_BIND_TCP | NET_CONNECT_TCP,
-        .scoped = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL,
-    };
-    return (int)syscall(SYS_landlock_create_ruleset, &attributes, landlock_attributes_size(abi), 0);
-}
-
-/* A path that does not exist, or is out of reach already, has nothing to grant. */
-static bool landlock_grant(int ruleset, const char *path)
-{
-    int fd = open(path, O_PATH | O_CLOEXEC);
-    if (fd < 0)
-        return true;
-    struct stat about;
-    bool is_directory = fstat(fd, &about) == 0 && S_ISDIR(about.st_mode);
-    struct landlock_path rule = {.allowed = FS_READ_FILE | (is_directory ? FS_READ_DIR : 0), .parent = fd};
-    long answer = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_PATH, &rule, 0);
-    close(fd);
-    return answer == 0;
-}
-
-static enum err landlock_enter(const struct sandbox_tables *tables, const char *const *readable, size_t count,
-                               int *abi_out)
-{
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION);
-    *abi_out = abi > 0 ? (int)abi : 0;
-    if (abi <= 0) {
-        /* ENOSYS: not compiled in; EOPNOTSUPP: not enabled at boot. */
-        log_warn("landlock-missing", LOG_NAME("profile", tables->name), LOG_NUMBER("errno", errno));
-        return ERR_OK;
-    }
-    int ruleset = landlock_create(tables, abi);
-    if (ruleset < 0)
-        return ERR_SYSTEM;
-    bool granted = true;
-    for (size_t i = 0; i < count && granted; i++)
-        granted = !readable[i] || landlock_grant(ruleset, readable[i]);
-    long answer = granted ? syscall(SYS_landlock_restrict_self, ruleset, 0) : -1;
-    close(ruleset);
-    return answer == 0 ? ERR_OK : ERR_SYSTEM;
-}
-
-/* --- seccomp ------------------------------------------------------------------------------------------------------ */
 
 static int add_rule(scmp_filter_ctx filter, uint32_t action, const struct sandbox_rule *rule, bool with_conditions)
 {
@@ -236,27 +147,30 @@ static enum err seccomp_enter(enum sandbox_profile profile)
     return install(&prepared[profile].soft) && install(&prepared[profile].deadly) ? ERR_OK : ERR_SYSTEM;
 }
 
-enum err sandbox_enter(enum sandbox_profile profile, const char *const *readable, size_t count, int *landlock_abi)
+/* The kernel may lack landlock; a child has no files to lose by that, and the process it came from has said so. */
+static enum err restrict_reach(enum sandbox_profile profile, const char *const *readable, size_t count, int *abi)
 {
     const struct sandbox_tables *tables = sandbox_tables(profile);
+    *abi = landlock_abi();
+    if (*abi > 0)
+        return landlock_enter(*abi, tables->connects, readable, count);
+    if (profile != SANDBOX_CHILD)
+        log_warn("landlock-missing", LOG_NAME("profile", tables->name), LOG_NUMBER("errno", errno));
+    return ERR_OK;
+}
+
+enum err sandbox_enter(enum sandbox_profile profile, const char *const *readable, size_t count, int *abi_out)
+{
     int abi = 0;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return ERR_SYSTEM;
-    enum err error = landlock_enter(tables, readable, count, &abi);
-    if (landlock_abi)
-        *landlock_abi = abi;
+    enum err error = restrict_reach(profile, readable, count, &abi);
+    if (abi_out)
+        *abi_out = abi;
     return error == ERR_OK ? seccomp_enter(profile) : error;
 }
 
 /* --- limits and paths --------------------------------------------------------------------------------------------- */
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SHADOW_MEMORY 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SHADOW_MEMORY 1
-#endif
-#endif
 
 enum err sandbox_limit_child(size_t address_space)
 {
@@ -264,14 +178,11 @@ enum err sandbox_limit_child(size_t address_space)
         __rlimit_resource_t resource;
         rlim_t most;
     } limits[] = {
-#ifndef SHADOW_MEMORY /* AddressSanitizer maps terabytes of shadow */
-        {RLIMIT_AS, address_space},
-#endif
+        {RLIMIT_AS, SANDBOX_LIMITS_MEMORY ? address_space : RLIM_INFINITY},
         {RLIMIT_CORE, 0},
         {RLIMIT_NOFILE, SANDBOX_CHILD_FILES},
         {RLIMIT_FSIZE, 0},
     };
-    (void)address_space;
     /* A log line that goes to a plain file then fails with EFBIG, instead of ending the child. */
     signal(SIGXFSZ, SIG_IGN);
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {

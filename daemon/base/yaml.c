@@ -192,11 +192,24 @@ static enum err open_level(struct build *build, enum yaml_kind kind, const yaml_
     return ERR_OK;
 }
 
+/* Findings name keys, and findings are printed on terminals. */
+static bool has_control(struct str text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if (byte < 0x20 || byte == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 static enum err add_scalar(struct build *build, const yaml_event_t *event)
 {
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
     if (text.length && memchr(text.data, 0, text.length))
         return refuse(build, &event->start_mark, "Y002", "text may not hold a NUL character");
+    if (build->depth && awaits_key(&build->levels[build->depth - 1]) && has_control(text))
+        return refuse(build, &event->start_mark, "Y014", "a key may not hold control characters");
     struct yaml_node *node;
     enum err error = add_node(build, YAML_SCALAR, &event->start_mark, &node);
     if (error)

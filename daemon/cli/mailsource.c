@@ -33,8 +33,8 @@ struct mailsource {
     void *context;
     struct folder folders[MAILSOURCE_MAX_DEPTH]; /* the one being read is the last */
     size_t depth;
-    struct mailstream *stream;
-    char *stream_path;
+    struct mailfile *file;
+    char *file_path;
     unsigned long number; /* of the message in its mbox */
     char *name;
     struct buf raw;
@@ -63,11 +63,11 @@ static void leave_folder(struct mailsource *source)
     free(folder->path);
 }
 
-static void close_stream(struct mailsource *source)
+static void close_file(struct mailsource *source)
 {
-    mailstream_free(&source->stream);
-    free(source->stream_path);
-    source->stream_path = NULL;
+    mailfile_free(&source->file);
+    free(source->file_path);
+    source->file_path = NULL;
 }
 
 void mailsource_free(struct mailsource **source)
@@ -76,7 +76,7 @@ void mailsource_free(struct mailsource **source)
         return;
     while ((*source)->depth)
         leave_folder(*source);
-    close_stream(*source);
+    close_file(*source);
     free((*source)->name);
     buf_free(&(*source)->raw);
     free(*source);
@@ -151,32 +151,32 @@ static bool ends_with(const char *path, const char *ending)
 }
 
 /* Whether an open file found in a folder is mail; a file that the operator named always is. */
-static bool wants(struct mailsource *source, struct mailstream *stream, const char *path, const struct folder *folder)
+static bool wants(struct mailsource *source, struct mailfile *file, const char *path, const struct folder *folder)
 {
     bool is_box = ends_with(path, ".mbox") || ends_with(path, ".mbx");
-    if (is_box && mailstream_is_empty(stream))
+    if (is_box && mailfile_is_empty(file))
         return false;
-    if (!folder || folder->kind == FOLDER_NEW_CUR || ends_with(path, ".eml") || mailstream_looks_like_mail(stream))
+    if (!folder || folder->kind == FOLDER_NEW_CUR || ends_with(path, ".eml") || mailfile_looks_like_mail(file))
         return true;
     source->skipped++;
     return false;
 }
 
 /* Takes over `path` and `fd`. */
-static enum err begin_stream(struct mailsource *source, int fd, char *path, const struct folder *folder)
+static enum err begin_file(struct mailsource *source, int fd, char *path, const struct folder *folder)
 {
-    struct mailstream *stream = mailstream_open(fd);
-    if (!stream) {
+    struct mailfile *file = mailfile_open(fd);
+    if (!file) {
         free(path);
         return ERR_SYSTEM;
     }
-    if (!wants(source, stream, path, folder)) {
-        mailstream_free(&stream);
+    if (!wants(source, file, path, folder)) {
+        mailfile_free(&file);
         free(path);
         return ERR_OK;
     }
-    source->stream = stream;
-    source->stream_path = path;
+    source->file = file;
+    source->file_path = path;
     source->number = 0;
     return ERR_OK;
 }
@@ -205,7 +205,7 @@ static enum err open_path(struct mailsource *source, char *path, const struct fo
         source->skipped++;
         return ERR_OK;
     }
-    return begin_stream(source, fd, path, folder);
+    return begin_file(source, fd, path, folder);
 }
 
 static bool is_left_out(const struct folder *folder, const struct dirent *entry)
@@ -271,7 +271,7 @@ static enum err open_next_path(struct mailsource *source)
         free(copy);
         return ERR_OK;
     }
-    return begin_stream(source, fd, copy, NULL);
+    return begin_file(source, fd, copy, NULL);
 }
 
 /* --- messages ---------------------------------------------------------------------------------------------------- */
@@ -279,20 +279,20 @@ static enum err open_next_path(struct mailsource *source)
 static enum err name_message(struct mailsource *source)
 {
     free(source->name);
-    int length = mailstream_is_mbox(source->stream)
-                     ? asprintf(&source->name, "%s#%lu", source->stream_path, source->number + 1)
-                     : asprintf(&source->name, "%s", source->stream_path);
+    int length = mailfile_is_mbox(source->file)
+                     ? asprintf(&source->name, "%s#%lu", source->file_path, source->number + 1)
+                     : asprintf(&source->name, "%s", source->file_path);
     if (length < 0)
         source->name = NULL;
     return length < 0 ? ERR_SYSTEM : ERR_OK;
 }
 
 /* ERR_ABSENT when the open file has no further message; then it is closed. */
-static enum err next_in_stream(struct mailsource *source, struct mailsource_item *out)
+static enum err next_in_file(struct mailsource *source, struct mailsource_item *out)
 {
     if (name_message(source) != ERR_OK)
         return ERR_SYSTEM;
-    enum err error = mailstream_next(source->stream, &source->raw, &out->cut);
+    enum err error = mailfile_next(source->file, &source->raw, &out->cut);
     if (error == ERR_OK) {
         source->number++;
         out->name = source->name;
@@ -300,8 +300,8 @@ static enum err next_in_stream(struct mailsource *source, struct mailsource_item
         return ERR_OK;
     }
     if (error == ERR_SYSTEM)
-        tell(source, source->stream_path, strerror(errno));
-    close_stream(source);
+        tell(source, source->file_path, strerror(errno));
+    close_file(source);
     return ERR_ABSENT;
 }
 
@@ -309,8 +309,8 @@ enum err mailsource_next(struct mailsource *source, struct mailsource_item *out)
 {
     for (;;) {
         enum err error = ERR_OK;
-        if (source->stream) {
-            error = next_in_stream(source, out);
+        if (source->file) {
+            error = next_in_file(source, out);
             if (error != ERR_ABSENT)
                 return error;
             error = ERR_OK;

@@ -13,7 +13,7 @@ struct column {
 
 static const struct column columns[] = {
     {"CASE", "case", CASE_SHOWN},        {"URGENCY", "urgency", 8}, {"STATE", "state", 12},
-    {"MAILBOX", "mailbox", 16},          {"FOLDER", "folder", 18},  {"READ BY", "deadline_at", 16},
+    {"MAILBOX", "mailbox", 16},          {"FOLDER", "folder", 18},  {"READ BY (UTC)", "deadline_at", 16},
     {"TAKEN BY", "acknowledged_by", 12},
 };
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };

@@ -4,6 +4,7 @@
 #include <attune/output.h>
 #include <attune/readchild.h>
 #include <attune/report.h>
+#include <attune/role.h>
 #include <attune/sandbox.h>
 #include <attune/screen.h>
 #include <errno.h>
@@ -76,6 +77,7 @@ static bool read_and_tell(struct str raw, enum screen_mode mode)
 /* Whatever the parent had open is closed but standard error and the pipe; then the sandbox shuts. */
 static bool lock_down(pid_t parent, int pipe_fd)
 {
+    role_reset_signals();
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && prctl(PR_SET_DUMPABLE, 0) == 0 &&
            (pipe_fd == CHILD_FD || dup2(pipe_fd, CHILD_FD) == CHILD_FD) && close_range(0, 1, 0) == 0 &&
            close_range(CHILD_FD + 1, ~0U, 0) == 0 && sandbox_limit_child(SCREEN_CHILD_MEMORY) == ERR_OK &&

@@ -65,7 +65,7 @@ static void add_mailboxes(struct buf *out, const json_t *answer)
         add_text(out, box, "name");
         buf_add_text(out, ": ");
         add_text(out, box, "link");
-        if (controlclient_text(box, "why").length) {
+        if (controlclient_text(box, "why").length && !str_equal_text(controlclient_text(box, "why"), "none")) {
             buf_add_text(out, " (");
             add_text(out, box, "why");
             buf_add_char(out, ')');

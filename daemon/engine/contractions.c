@@ -18,6 +18,7 @@ struct contractions {
     struct arena *arena;
     struct form *slots;
     size_t count;
+    struct word_starts starts; /* of all forms: spares most words the look-up */
 };
 
 /* English words that a contraction without its apostrophe would be taken for. */
@@ -64,7 +65,7 @@ static struct form *find_slot(const struct contractions *table, struct str word)
 
 bool contractions_find(const struct contractions *table, struct str word, struct str *long_form)
 {
-    if (word.length > WORDS_MAX_CONTRACTION)
+    if (word.length > WORDS_MAX_CONTRACTION || !word_starts_has(&table->starts, words_start(word)))
         return false;
     const struct form *form = find_slot(table, word);
     if (!form->word.data)
@@ -85,6 +86,7 @@ static enum err put_form(struct contractions *table, struct str word, struct str
         return ERR_SYSTEM;
     *form = (struct form){{copy, word.length}, long_form};
     table->count++;
+    word_starts_add(&table->starts, words_start(word));
     return ERR_OK;
 }
 

@@ -1,6 +1,6 @@
 /*
  * The fold: one form for rules and text, with a map back to the original. Runs in screen's children on what strangers
- * wrote, and on rules as they load. Input is valid UTF-8; nothing else about it is trusted.
+ * wrote, and on rules as they load. Nothing about its input is trusted.
  *
  * Text goes through in clusters, a character and the marks on it (UAX 15: only inside such a cluster do characters
  * compose), so that each folded byte knows where its character began. Plain ASCII takes a table look-up a byte.
@@ -186,7 +186,11 @@ static void fold_cluster(struct fold *fold, struct str cluster, uint32_t origin)
     utf8proc_ssize_t found =
         utf8proc_decompose_custom((const utf8proc_uint8_t *)cluster.data, (utf8proc_ssize_t)cluster.length, points,
                                   CLUSTER_POINTS, options, to_one_form, NULL);
-    if (found < 0 || found > CLUSTER_POINTS)
+    if (found < 0) { /* ill-formed bytes */
+        write_folded(fold, FOLD_REPLACEMENT, origin);
+        return;
+    }
+    if (found > CLUSTER_POINTS)
         bug("a cluster passed its bounds");
     size_t count = (size_t)found;
     if (fold->view == FOLD_PLAIN)
@@ -194,6 +198,14 @@ static void fold_cluster(struct fold *fold, struct str cluster, uint32_t origin)
     utf8proc_ssize_t composed = utf8proc_normalize_utf32(points, (utf8proc_ssize_t)count, UTF8PROC_COMPOSE);
     for (utf8proc_ssize_t i = 0; i < composed; i++)
         write_point(fold, (uint32_t)points[i], origin);
+}
+
+/* What a cluster goes on with: marks, and what will be dropped between them. */
+static bool continues_cluster(struct str text, size_t at, uint32_t code_point, size_t size)
+{
+    if (fold_is_mark(code_point))
+        return true;
+    return fold_is_ignorable(code_point) && !(code_point == FOLD_ZWJ && joins_emoji(text, at, size));
 }
 
 /* Length of the cluster that begins at `at`: its character and the marks that follow. */
@@ -204,7 +216,7 @@ static size_t measure_cluster(struct str text, size_t at)
     size_t end = at + size;
     while (end < text.length && (unsigned char)text.data[end] >= 0x80) {
         uint32_t next = utf8_decode(text, end, &size);
-        if (!fold_is_mark(next) || end + size - at > CLUSTER_BYTES)
+        if (!continues_cluster(text, end, next, size) || end + size - at > CLUSTER_BYTES)
             break;
         end += size;
     }
@@ -224,12 +236,57 @@ static size_t fold_one(struct fold *fold, struct str text, size_t at)
     return size;
 }
 
-/* A byte of ASCII that no mark follows. */
+/* A byte of ASCII that no mark follows: most of what there is to fold. */
 static void fold_ascii(struct fold *fold, unsigned char byte, uint32_t at)
 {
     unsigned char folded = fold_ascii_table[byte];
-    if (folded != 0)
-        write_folded(fold, folded, at);
+    if (folded == 0)
+        return;
+    if (folded == ' ' || (folded >= '\t' && folded <= '\r')) {
+        note_space(fold, folded, at);
+        return;
+    }
+    if (fold->space_pending)
+        write_space(fold);
+    bool letter = folded >= 'a' && folded <= 'z';
+    if (letter)
+        fold->scripts |= FOLD_LATIN;
+    else
+        end_word(fold);
+    if (reserve(fold, 1))
+        put_byte(fold, (char)folded, at);
+    if (!letter)
+        fold->word_start = fold->length;
+}
+
+/* The letters of U+0410-044F, which every Cyrillic alphabet shares, when no mark can follow: й stays й in both views.
+ */
+static bool fold_cyrillic(struct fold *fold, struct str text, size_t at)
+{
+    unsigned char lead = (unsigned char)text.data[at];
+    if ((lead != 0xD0 && lead != 0xD1) || at + 1 >= text.length || ((unsigned char)text.data[at + 1] & 0xC0) != 0x80)
+        return false;
+    unsigned char next = at + 2 < text.length ? (unsigned char)text.data[at + 2] : 0;
+    if (next >= 0x80 && next != 0xD0 && next != 0xD1) /* a mark would begin with another byte */
+        return false;
+    uint32_t point = ((lead & 0x1Fu) << 6) | ((unsigned char)text.data[at + 1] & 0x3Fu);
+    if (point < 0x0410 || point > 0x044F)
+        return false;
+    if (fold->space_pending)
+        write_space(fold);
+    fold->scripts |= FOLD_CYRILLIC;
+    put_character(fold, point < 0x0430 ? point + 0x20 : point, (uint32_t)at);
+    return true;
+}
+
+static size_t fold_next(struct fold *fold, struct str text, size_t at)
+{
+    unsigned char byte = (unsigned char)text.data[at];
+    if (byte < 0x80 && (at + 1 == text.length || (unsigned char)text.data[at + 1] < 0x80)) {
+        fold_ascii(fold, byte, (uint32_t)at);
+        return 1;
+    }
+    return fold_cyrillic(fold, text, at) ? 2 : fold_one(fold, text, at);
 }
 
 enum err fold_text(struct arena *arena, struct str text, enum fold_view view, struct folded *out)
@@ -239,14 +296,8 @@ enum err fold_text(struct arena *arena, struct str text, enum fold_view view, st
     struct fold fold = {.arena = arena, .view = view};
     if (!reserve(&fold, text.length + text.length / 8 + 64))
         return ERR_SYSTEM;
-    for (size_t at = 0; at < text.length && !fold.failed;) {
-        unsigned char byte = (unsigned char)text.data[at];
-        bool alone = byte < 0x80 && (at + 1 == text.length || (unsigned char)text.data[at + 1] < 0x80);
-        if (alone)
-            fold_ascii(&fold, byte, (uint32_t)at++);
-        else
-            at += fold_one(&fold, text, at);
-    }
+    for (size_t at = 0; at < text.length && !fold.failed;)
+        at += fold_next(&fold, text, at);
     end_word(&fold);
     if (fold.failed || !reserve(&fold, 1))
         return ERR_SYSTEM;

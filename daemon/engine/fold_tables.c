@@ -40,6 +40,11 @@ bool fold_is_mark(uint32_t code_point)
     return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
 }
 
+bool fold_is_ignorable(uint32_t code_point)
+{
+    return code_point >= 0xAD && utf8proc_get_property((utf8proc_int32_t)code_point)->ignorable;
+}
+
 bool fold_is_emoji(uint32_t code_point)
 {
     if (code_point == 0xFE0F || (code_point >= 0x1F3FB && code_point <= 0x1F3FF)) /* emoji style, skin tones */

@@ -19,22 +19,30 @@ enum urgency hit_urgency(enum urgency rule, uint8_t lowered)
     return lowered != LOWERED_NOT && rule > URGENCY_REVIEW ? URGENCY_REVIEW : rule;
 }
 
-/* The next match in bytes [at, end) of the stream. An error of the matcher is not "no match". */
-static bool find_next(const struct ruleset *ruleset, const pcre2_code *code, const struct words *words, size_t at,
-                      size_t end, struct span *out, bool *failed)
+/* Tries the pattern at one word. An error of the matcher is not "no match". */
+static bool try_word(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
+                     size_t word, size_t end, struct span *out, bool *failed)
 {
-    int found =
-        pcre2_match(code, (PCRE2_SPTR)words->stream.data, end, at, 0, ruleset->match_data, ruleset->match_context);
+    int found = pcre2_jit_match(pattern->code, (PCRE2_SPTR)words->stream.data, end, words->items[word].at - 1, 0,
+                                ruleset->match_data, ruleset->match_context);
     if (found < 0) {
         *failed = *failed || found != PCRE2_ERROR_NOMATCH;
         return false;
     }
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(ruleset->match_data);
-    out->start = ends[0];
-    out->end = ends[1];
-    out->first = words_find(words, ends[0]);
-    out->last = words_find(words, ends[1]) - 1;
+    *out = (struct span){word, words_find(words, ends[1]) - 1, ends[0], ends[1]};
     return true;
+}
+
+/* The next match that begins in bytes [at, end) of the stream. */
+static bool find_next(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
+                      size_t at, size_t end, struct span *out, bool *failed)
+{
+    for (size_t i = words_find(words, at + 1); i < words->count && words->items[i].at < end; i++)
+        if (word_starts_has(&pattern->starts, words->items[i].start) &&
+            try_word(ruleset, pattern, words, i, end, out, failed))
+            return true;
+    return false;
 }
 
 static size_t end_of_word(const struct words *words, size_t index)
@@ -63,14 +71,14 @@ static enum effect judge(const struct span *hit, const struct span *unless)
     return between <= UNLESS_REACH ? EFFECT_NEAR : EFFECT_NONE;
 }
 
-static enum effect apply_unless(const struct ruleset *ruleset, const pcre2_code *code, const struct words *words,
+static enum effect apply_unless(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
                                 const struct span *hit, bool *failed)
 {
     size_t at, end;
     enum effect strongest = EFFECT_NONE;
     struct span unless;
     find_window(words, hit, &at, &end);
-    while (strongest != EFFECT_OVERLAPS && find_next(ruleset, code, words, at, end, &unless, failed)) {
+    while (strongest != EFFECT_OVERLAPS && find_next(ruleset, pattern, words, at, end, &unless, failed)) {
         enum effect effect = judge(hit, &unless);
         strongest = effect > strongest ? effect : strongest;
         at = unless.start + 1;
@@ -85,7 +93,7 @@ static enum effect find_effect(const struct ruleset *ruleset, const struct compi
     for (size_t i = 0; without != UNLESS_NONE_APPLIES && i < rule->unless_count; i++) {
         if (i == without)
             continue;
-        enum effect effect = apply_unless(ruleset, rule->unless[i], words, hit, failed);
+        enum effect effect = apply_unless(ruleset, &rule->unless[i], words, hit, failed);
         strongest = effect > strongest ? effect : strongest;
     }
     return strongest;
@@ -145,7 +153,7 @@ void rule_match(const struct ruleset *ruleset, uint32_t rule, enum text_field fi
     struct span span;
     bool failed = false;
     size_t tries = 0;
-    while (find_next(ruleset, compiled->say, words, from, to, &span, &failed)) {
+    while (find_next(ruleset, &compiled->say, words, from, to, &span, &failed)) {
         if (++tries > RULE_MAX_TRIES) {
             failed = true;
             break;
@@ -162,10 +170,11 @@ void rule_match(const struct ruleset *ruleset, uint32_t rule, enum text_field fi
         hits->reasons |= REASON_PATTERN_LIMIT;
 }
 
-bool rule_pattern_occurs(const struct ruleset *ruleset, const pcre2_code *code, const struct words *words, bool *failed)
+bool rule_pattern_occurs(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
+                         bool *failed)
 {
     struct span span;
-    return find_next(ruleset, code, words, 0, words->stream.length, &span, failed);
+    return find_next(ruleset, pattern, words, 0, words->stream.length, &span, failed);
 }
 
 /* A message in work: each field as each stream sees it, and where each rule could match. */

@@ -81,14 +81,13 @@ enum file_kind { FILE_CUES, FILE_POLICY, FILE_CARD, FILE_LEXICON, FILE_RULES };
 
 static enum file_kind kind_of(const char *path)
 {
-    const char *slash = strrchr(path, '/');
     if (strcmp(path, "cues.yaml") == 0)
         return FILE_CUES;
     if (strcmp(path, "policy.yaml") == 0)
         return FILE_POLICY;
     if (strncmp(path, "protocols/", 10) == 0 && str_ends_nocase(str_of(path), STR(".txt")))
         return FILE_CARD;
-    return slash && strcmp(slash, "/lexicon.yaml") == 0 ? FILE_LEXICON : FILE_RULES;
+    return strlen(path) > 3 && path[2] == '/' && strcmp(path + 3, "lexicon.yaml") == 0 ? FILE_LEXICON : FILE_RULES;
 }
 
 static void read_kind(struct loader *loader, enum file_kind kind)

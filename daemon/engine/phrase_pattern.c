@@ -48,6 +48,18 @@ void phrase_write_pattern(const struct phrase_node *phrase, struct buf *out)
     write_node(phrase, out);
 }
 
+void phrase_add_starts(const struct phrase_node *phrase, struct word_starts *starts)
+{
+    for (const struct phrase_node *node = phrase->first; node; node = node->next) {
+        if (node->kind == PHRASE_WORD || node->kind == PHRASE_PREFIX)
+            word_starts_add(starts, words_start(node->word));
+        for (const struct phrase_node *child = node->first; child; child = child->next)
+            phrase_add_starts(child, starts);
+        if (node->kind != PHRASE_OPTIONAL)
+            return; /* something here must be there, so nothing behind it begins a match */
+    }
+}
+
 struct candidates {
     struct str *items;
     size_t count;

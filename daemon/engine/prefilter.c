@@ -18,6 +18,7 @@ struct node {
 struct prefilter {
     struct arena *arena;
     struct node roots[256];
+    struct word_starts starts; /* of all literals: most words of a text begin none */
     struct rule_link *always;
 };
 
@@ -68,6 +69,8 @@ enum err prefilter_add(struct prefilter *prefilter, struct str literal, uint32_t
 {
     if (literal.length == 0)
         return prefilter_add_always(prefilter, rule);
+    size_t first = str_find(literal, STR(" "), 0);
+    word_starts_add(&prefilter->starts, words_start(str_slice(literal, 0, first)));
     struct node *node = &prefilter->roots[(unsigned char)literal.data[0]];
     for (size_t i = 1; node && i < literal.length; i++)
         node = make_child(prefilter->arena, node, (unsigned char)literal.data[i]);
@@ -89,7 +92,13 @@ static void widen(const struct rule_link *rules, struct prefilter_range *ranges,
     }
 }
 
-/* The end of the sentence, as somebody typed it, that holds `at`. */
+/* The sentence, as somebody typed it, that holds `at`: where it begins, and where it ends. */
+static uint32_t find_sentence_begin(struct str stream, uint32_t at)
+{
+    const char *before = memrchr(stream.data, '\n', at);
+    return before ? (uint32_t)(before - stream.data) + 1 : 0;
+}
+
 static uint32_t find_sentence_end(struct str stream, uint32_t at)
 {
     const char *end = memchr(stream.data + at, '\n', stream.length - at);
@@ -103,8 +112,10 @@ void prefilter_scan(const struct prefilter *prefilter, const struct words *words
     widen(prefilter->always, ranges, 0, (uint32_t)stream.length);
     for (size_t i = 0; i < words->count; i++) {
         uint32_t at = words->items[i].at;
+        if (!word_starts_has(&prefilter->starts, words->items[i].start))
+            continue;
         if (at > to) {
-            from = at - 1;
+            from = find_sentence_begin(stream, at);
             to = find_sentence_end(stream, at);
         }
         const struct node *node = &prefilter->roots[(unsigned char)stream.data[at]];

@@ -139,7 +139,7 @@ static bool shows_distance(struct tester *tester, const struct rule_test *test, 
         return false;
     struct outcome with = run(tester, &test->text, UNLESS_ALL_APPLY);
     return with.standing > 0 &&
-           rule_pattern_occurs(tester->ruleset, tester->compiled->unless[unless], &with.words, &failed);
+           rule_pattern_occurs(tester->ruleset, &tester->compiled->unless[unless], &with.words, &failed);
 }
 
 static bool any_test(struct tester *tester, size_t unless,

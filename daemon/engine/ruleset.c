@@ -76,7 +76,7 @@ static const struct phrase_node *parse(struct compiler *compiler, const struct s
 /* `text` is where a fault is reported: the first phrase of the pattern. */
 static pcre2_code *compile_pattern(struct compiler *compiler, struct str pattern, const struct source_text *text)
 {
-    const uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE;
+    const uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED;
     int fault;
     PCRE2_SIZE at;
     pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.data, pattern.length, options, &fault, &at,
@@ -97,23 +97,22 @@ static pcre2_code *compile_pattern(struct compiler *compiler, struct str pattern
 /* The words behind which a phrase may end are whole ones. */
 static const char pattern_end[] = ")(?=[ \\n])";
 
-static pcre2_code *compile_unless(struct compiler *compiler, const struct source_text *text)
+static void compile_unless(struct compiler *compiler, const struct source_text *text, struct pattern *out)
 {
     const struct phrase_node *phrase = parse(compiler, text);
     struct buf pattern;
     if (!phrase)
-        return NULL;
+        return;
+    phrase_add_starts(phrase, &out->starts);
     buf_init(&pattern, PHRASE_MAX_PATTERN);
     buf_add_text(&pattern, "(?:");
     phrase_write_pattern(phrase, &pattern);
     buf_add_text(&pattern, pattern_end);
-    pcre2_code *code = NULL;
     if (buf_failed(&pattern))
         report(compiler, text, "P002", "this phrase is too long with its lexicons");
     else
-        code = compile_pattern(compiler, buf_str(&pattern), text);
+        out->code = compile_pattern(compiler, buf_str(&pattern), text);
     buf_free(&pattern);
-    return code;
 }
 
 static void add_literals(struct compiler *compiler, uint32_t index, const struct phrase_node *phrase)
@@ -142,6 +141,7 @@ static bool write_say(struct compiler *compiler, uint32_t index, struct buf *pat
         if (i > 0)
             buf_add_text(pattern, "|");
         phrase_write_pattern(phrase, pattern);
+        phrase_add_starts(phrase, &compiled->say.starts);
         add_literals(compiler, index, phrase);
     }
     buf_add_text(pattern, pattern_end);
@@ -163,7 +163,7 @@ static void compile_say(struct compiler *compiler, uint32_t index)
     struct buf pattern;
     buf_init(&pattern, PHRASE_MAX_PATTERN);
     if (write_say(compiler, index, &pattern))
-        compiled->say = compile_pattern(compiler, buf_str(&pattern), &say->items[0]);
+        compiled->say.code = compile_pattern(compiler, buf_str(&pattern), &say->items[0]);
     buf_free(&pattern);
 }
 
@@ -173,14 +173,14 @@ static void compile_rule(struct compiler *compiler, uint32_t index)
     const struct source_texts *unless = &compiler->source->unless;
     compiled->urgency = compiler->rule->urgency;
     compile_say(compiler, index);
-    compiled->unless = arena_array(compiler->ruleset->arena, unless->count, sizeof(pcre2_code *));
+    compiled->unless = arena_array(compiler->ruleset->arena, unless->count, sizeof *compiled->unless);
     if (!compiled->unless) {
         compiler->error = ERR_SYSTEM;
         return;
     }
     compiled->unless_count = unless->count;
     for (size_t i = 0; i < unless->count && compiler->error == ERR_OK; i++)
-        compiled->unless[i] = compile_unless(compiler, &unless->items[i]);
+        compile_unless(compiler, &unless->items[i], &compiled->unless[i]);
 }
 
 /* The stream that a language sees; made on first use. */
@@ -291,9 +291,9 @@ enum err ruleset_compile(const struct pack *pack, struct ruleset **out, struct d
 
 static void free_rule(struct compiled_rule *rule)
 {
-    pcre2_code_free(rule->say);
+    pcre2_code_free(rule->say.code);
     for (size_t i = 0; i < rule->unless_count; i++)
-        pcre2_code_free(rule->unless[i]);
+        pcre2_code_free(rule->unless[i].code);
 }
 
 void ruleset_free(struct ruleset **ruleset)

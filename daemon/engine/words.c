@@ -23,6 +23,8 @@ struct splitter {
     bool failed; /* the arena is full */
 };
 
+enum { FIRST_WORDS = 64 };
+
 /* What an ASCII byte is to a word. */
 enum { SEPARATES = 0, BELONGS = 1, APOSTROPHE = 2 };
 
@@ -34,6 +36,10 @@ static int kind_of(struct str text, size_t at, size_t *size)
         if ((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9'))
             return BELONGS;
         return byte == '\'' ? APOSTROPHE : SEPARATES;
+    }
+    if (byte == 0xD0 || byte == 0xD1) { /* U+0400-047F: all letters */
+        *size = 2;
+        return BELONGS;
     }
     switch (utf8proc_category((utf8proc_int32_t)utf8_decode(text, at, size))) {
     case UTF8PROC_CATEGORY_LU:
@@ -70,11 +76,12 @@ static size_t find_word_end(struct str text, size_t at)
     return end;
 }
 
-static bool grow_items(struct splitter *split)
+/* Room for one more word, or for `expected` of them at first: growing later wastes what was there before. */
+static bool grow_items(struct splitter *split, size_t expected)
 {
     if (split->count < split->items_capacity)
         return true;
-    size_t capacity = split->items_capacity * 2 + 64;
+    size_t capacity = split->items_capacity * 2 + expected;
     struct word *items = arena_array(split->arena, capacity, sizeof *items);
     if (!items) {
         split->failed = true;
@@ -104,16 +111,25 @@ static bool grow_stream(struct splitter *split, size_t more)
     return true;
 }
 
+uint32_t words_start(struct str word)
+{
+    size_t length = word.length > 0 && (unsigned char)word.data[0] >= 0x80 ? 4 : 3;
+    uint32_t hash = 0;
+    for (size_t i = 0; i < length && i < word.length; i++)
+        hash = hash * 31 + (unsigned char)word.data[i];
+    return hash % WORDS_STARTS;
+}
+
 static void put_word(struct splitter *split, struct str word, uint32_t from, uint32_t to)
 {
-    if (!grow_stream(split, word.length + 2) || !grow_items(split))
+    if (!grow_stream(split, word.length + 2) || !grow_items(split, FIRST_WORDS))
         return;
     if (split->sentence_words == WORDS_MAX_SENTENCE) {
         split->sentence++;
         split->sentence_words = 0;
     }
     split->stream[split->length++] = ' ';
-    split->items[split->count++] = (struct word){(uint32_t)split->length, from, to, split->sentence};
+    split->items[split->count++] = (struct word){(uint32_t)split->length, from, to, split->sentence, words_start(word)};
     memcpy(split->stream + split->length, word.data, word.length);
     split->length += word.length;
     split->sentence_words++;
@@ -203,11 +219,21 @@ static void split_folded(struct splitter *split)
     end_sentence(split);
 }
 
+/* About how many words there will be: bytes that no word holds, each before one that a word may hold. */
+static size_t estimate_words(struct str text)
+{
+    size_t words = 1;
+    for (size_t i = 1; i < text.length; i++)
+        words += (unsigned char)text.data[i - 1] <= '/' && (unsigned char)text.data[i] > '/';
+    return words + words / 16 + FIRST_WORDS; /* a few more for contractions */
+}
+
 enum err words_split_folded(struct arena *arena, const struct folded *folded, const struct contractions *table,
                             struct words *out)
 {
     struct splitter split = {.arena = arena, .folded = folded, .table = table};
-    if (!grow_stream(&split, folded->text.length + folded->text.length / 8))
+    if (!grow_stream(&split, folded->text.length + folded->text.length / 8) ||
+        !grow_items(&split, estimate_words(folded->text)))
         return ERR_SYSTEM;
     split_folded(&split);
     if (split.failed || !grow_stream(&split, 1))

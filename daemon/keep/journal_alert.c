@@ -91,13 +91,16 @@ void journal_add_outbox(struct journal *journal, const struct outbox_row *row)
         row->due_ms, clock_wall_ms());
 }
 
-size_t journal_due_outbox(struct journal *journal, int64_t now_ms, struct outbox_row *rows, size_t maximum)
+size_t journal_due_outbox(struct journal *journal, int64_t now_ms, size_t per_channel, struct outbox_row *rows,
+                          size_t maximum)
 {
     sqlite3_stmt *found =
         journal_query(journal,
-                      "SELECT id, alert, step, ring, person, channel, webhook_id, attempts, due_at FROM outbox"
-                      " WHERE state = 0 AND due_at <= ? ORDER BY due_at, id LIMIT ?",
-                      "ii", now_ms, (int64_t)maximum);
+                      "SELECT id, alert, step, ring, person, channel, webhook_id, attempts, due_at FROM"
+                      " (SELECT *, row_number() OVER (PARTITION BY person, channel ORDER BY due_at, id)"
+                      " AS place FROM outbox WHERE state = 0 AND due_at <= ?)"
+                      " WHERE place <= ? ORDER BY due_at, id LIMIT ?",
+                      "iii", now_ms, (int64_t)per_channel, (int64_t)maximum);
     size_t count = 0;
     while (count < maximum && journal_next(journal, found)) {
         struct outbox_row *row = &rows[count++];

@@ -63,7 +63,9 @@ static enum err open_rules(struct keep *keep)
 
 static enum err open_all(struct keep *keep, struct diag *diag)
 {
-    enum err error = store_open(keep, diag);
+    enum err error = conf_check_secrets(keep->conf, diag);
+    if (error == ERR_OK)
+        error = store_open(keep, diag);
     if (error == ERR_OK)
         error = journal_open(keep->conf->state_dir, &keep->journal, diag);
     if (error == ERR_OK)
@@ -133,7 +135,8 @@ static struct conf *load_conf_again(struct keep *keep)
     struct buf text;
     diag_init(&diag);
     buf_init(&text, 64 * 1024);
-    if (conf_load(keep->conf_path, &conf, &diag) != ERR_OK) {
+    if (conf_load(keep->conf_path, &conf, &diag) != ERR_OK || conf_check_secrets(conf, &diag) != ERR_OK) {
+        conf_free(&conf);
         diag_print(&diag, &text);
     } else if (!same_text(conf->state_dir, keep->conf->state_dir) || !same_text(conf->run_dir, keep->conf->run_dir)) {
         buf_add_text(&text, "state_dir and run_dir change only with a restart");
@@ -265,7 +268,8 @@ static void gather(struct keep *keep, struct watch *watch, int signals)
 {
     watch->count = 0;
     add(watch, signals, false, heard_signal, NULL, (size_t)signals);
-    add(watch, keep->control.listener, false, heard_listener, NULL, 0);
+    if (keep->current) /* until rules are in force there is nothing true to answer: callers wait */
+        add(watch, keep->control.listener, false, heard_listener, NULL, 0);
     add_peer(watch, &keep->notify);
     add_generation(watch, keep->current);
     add_generation(watch, keep->retiring);
@@ -361,7 +365,7 @@ static void turn(struct keep *keep, struct watch *watch, int signals)
     screening_watch(keep);
     run_peers(keep);
     rules_turn(keep);
-    if (keep->wants_reload)
+    if (keep->wants_reload && !keep->coming) /* one set at a time */
         reload(keep);
     watch_disk(keep);
     alert_run_ladder(keep);

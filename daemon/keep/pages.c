@@ -27,7 +27,8 @@ static bool send_channel(struct keep *keep, struct peer *peer, const struct conf
     enum err error = conf_open_secret(channel->secret_file, &secret, &diag);
     diag_free(&diag);
     if (error != ERR_OK) {
-        /* The others must still be told: this channel is left out, and status names it. */
+        /* The others must still be told: this channel is left out, its pages are tried again, and status says so. */
+        keep->channels_left_out++;
         log_error("channel-secret-refused", LOG_NAME("person", person->name), LOG_NAME("channel", channel->name));
         return true;
     }
@@ -40,6 +41,7 @@ static bool send_channel(struct keep *keep, struct peer *peer, const struct conf
 
 static enum err notify_begin(struct keep *keep, struct peer *peer)
 {
+    keep->channels_left_out = 0;
     for (size_t i = 0; i < keep->conf->staff_count; i++)
         for (size_t c = 0; c < keep->conf->staff[i].channel_count; c++)
             if (!send_channel(keep, peer, &keep->conf->staff[i], &keep->conf->staff[i].channels[c]))
@@ -52,7 +54,7 @@ static enum err notify_begin(struct keep *keep, struct peer *peer)
 static void forget_sending(struct keep *keep, int64_t row)
 {
     for (size_t i = 0; i < keep->sending_count; i++)
-        if (keep->sending[i] == row) {
+        if (keep->sending[i].id == row) {
             keep->sending[i] = keep->sending[--keep->sending_count];
             return;
         }
@@ -83,9 +85,7 @@ static bool take_result(struct keep *keep, struct ipc_reader *body)
              LOG_NUMBER("attempts", attempts + 1));
     if (outcome == NOTIFY_ACCEPTED)
         journal_accept_outbox(keep->journal, row, status, clock_wall_ms());
-    else if (outcome == NOTIFY_REFUSED)
-        journal_cancel_outbox(keep->journal, row);
-    else if (outcome == NOTIFY_REJECTED)
+    else if (outcome == NOTIFY_REJECTED || outcome == NOTIFY_REFUSED)
         journal_retry_outbox(keep->journal, row, status, clock_wall_ms() + LAST_RETRY_MS);
     else
         journal_retry_outbox(keep->journal, row, status, retry_at(attempts, retry_after_s));
@@ -186,28 +186,34 @@ static bool send_page(struct keep *keep, const struct outbox_row *row)
     free(body);
     if (!peer_send(keep, &keep->notify, &keep->writer, -1))
         return false;
-    keep->sending[keep->sending_count++] = row->id;
+    keep->sending[keep->sending_count++] = *row;
     log_info("page-sent", LOG_NAME("case", row->alert), LOG_NAME("person", row->person),
              LOG_NAME("channel", row->channel), LOG_NUMBER("row", row->id));
     return true;
 }
 
-static bool is_sending(const struct keep *keep, int64_t row)
+/* Whether the row may go now: it is not with notify already, and its channel has room. */
+static bool may_send(const struct keep *keep, const struct outbox_row *row)
 {
-    for (size_t i = 0; i < keep->sending_count; i++)
-        if (keep->sending[i] == row)
-            return true;
-    return false;
+    size_t with_channel = 0;
+    for (size_t i = 0; i < keep->sending_count; i++) {
+        const struct outbox_row *other = &keep->sending[i];
+        if (other->id == row->id)
+            return false;
+        with_channel += strcmp(other->person, row->person) == 0 && strcmp(other->channel, row->channel) == 0;
+    }
+    return with_channel < KEEP_CHANNEL_WINDOW;
 }
 
 void notify_send_due(struct keep *keep)
 {
-    static struct outbox_row rows[KEEP_SEND_WINDOW * 2];
+    static struct outbox_row rows[KEEP_SEND_WINDOW * 4];
     if (!peer_is_ready(&keep->notify))
         return;
     /* Those with notify are still pending rows: look past them. */
-    size_t count = journal_due_outbox(keep->journal, clock_wall_ms(), rows, KEEP_SEND_WINDOW + keep->sending_count);
+    size_t count =
+        journal_due_outbox(keep->journal, clock_wall_ms(), KEEP_CHANNEL_WINDOW * 2, rows, sizeof rows / sizeof *rows);
     for (size_t i = 0; i < count && keep->sending_count < KEEP_SEND_WINDOW; i++)
-        if (!is_sending(keep, rows[i].id) && !send_page(keep, &rows[i]))
+        if (may_send(keep, &rows[i]) && !send_page(keep, &rows[i]))
             return;
 }

@@ -242,8 +242,9 @@ void screening_feed(struct keep *keep)
             return;
         struct work *work = queue_take(keep);
         if (!give(keep, generation, slot, work)) {
+            /* A child that is gone shows so when it is heard, after the verdicts that it left behind. */
             queue_first(keep, work);
-            empty_slot(keep, generation, slot, slot->count ? REASON_SCREEN_CRASH : 0);
+            screening_hear(keep, generation, (size_t)(slot - generation->slots));
             return;
         }
     }

@@ -124,6 +124,9 @@ static void add_problems(struct keep *keep, const struct journal_counts *counts,
         add_problem(problems, "the configuration in force is the one before: %s", keep->conf_error);
     if (counts->outbox_failing)
         add_problem(problems, "%zu page(s) were not accepted yet and are tried again", counts->outbox_failing);
+    if (keep->channels_left_out)
+        add_problem(problems, "%u channel(s) cannot be used: others can read their secret file, or it is missing",
+                    keep->channels_left_out);
     if (counts->gone)
         add_problem(problems, "%zu mail(s) vanished before they were read", counts->gone);
 }

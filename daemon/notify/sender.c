@@ -5,6 +5,7 @@
 #include <attune/clock.h>
 #include <attune/log.h>
 #include <attune/sender.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,21 +31,29 @@ struct sender {
     size_t flying_count;
     unsigned name_failures; /* in a row */
     int64_t names_failing_since_ms;
+    int64_t last_page_ms; /* 0: no connection is kept */
 };
+
+static CURLM *new_multi(void)
+{
+    CURLM *multi = curl_multi_init();
+    if (multi && curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)SENDER_MAX_IDLE_CONNECTIONS) == CURLM_OK)
+        return multi;
+    curl_multi_cleanup(multi);
+    return NULL;
+}
 
 struct sender *sender_new(const char *ca_path, sender_done *done, void *context)
 {
     struct sender *sender = calloc(1, sizeof *sender);
     if (!sender)
         return NULL;
-    sender->multi = curl_multi_init();
+    sender->multi = new_multi();
     sender->ca_path = ca_path;
     sender->done = done;
     sender->context = context;
     sender->waiting_end = &sender->waiting;
-    if (!sender->multi ||
-        curl_multi_setopt(sender->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)SENDER_MAX_IN_FLIGHT) != CURLM_OK ||
-        curl_multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS, (long)SENDER_MAX_IN_FLIGHT) != CURLM_OK)
+    if (!sender->multi)
         sender_free(&sender);
     return sender;
 }
@@ -182,13 +191,11 @@ static void unlink_flying(struct sender *sender, const struct page *page)
     *link = page->next;
 }
 
-static void count_names(struct sender *sender, CURLcode result)
+static void count_lookup(struct sender *sender, enum webhook_lookup lookup)
 {
-    if (result != CURLE_COULDNT_RESOLVE_HOST) {
+    if (lookup == WEBHOOK_LOOKUP_DONE)
         sender->name_failures = 0;
-        return;
-    }
-    if (sender->name_failures++ == 0)
+    else if (lookup == WEBHOOK_LOOKUP_FAILED && sender->name_failures++ == 0)
         sender->names_failing_since_ms = clock_monotonic_ms();
 }
 
@@ -212,10 +219,25 @@ static void take_landed(struct sender *sender)
             bug("a transfer without its page");
         struct webhook_answer answer;
         webhook_judge(page->webhook, result, &answer);
-        count_names(sender, result);
+        count_lookup(sender, webhook_lookup(page->webhook, result));
         unlink_flying(sender, page);
         finish(sender, page, &answer);
+        sender->last_page_ms = clock_monotonic_ms();
     }
+}
+
+/* libcurl gives its idle connections up only with the multi handle that holds them. */
+static void drop_idle_connections(struct sender *sender)
+{
+    if (!sender->last_page_ms || sender_count(sender) || clock_monotonic_ms() - sender->last_page_ms < SENDER_IDLE_MS)
+        return;
+    CURLM *fresh = new_multi();
+    if (!fresh)
+        return;
+    curl_multi_cleanup(sender->multi);
+    sender->multi = fresh;
+    sender->last_page_ms = 0;
+    malloc_trim(0);
 }
 
 void sender_step(struct sender *sender)
@@ -226,6 +248,7 @@ void sender_step(struct sender *sender)
     curl_multi_perform(sender->multi, &running);
     take_landed(sender);
     launch_waiting(sender);
+    drop_idle_connections(sender);
 }
 
 void sender_wait(struct sender *sender, struct curl_waitfd *extra, int timeout_ms)

@@ -185,7 +185,6 @@ static const char *name_failure(CURLcode result)
         CURLcode result;
         const char *name;
     } names[] = {
-        {CURLE_COULDNT_RESOLVE_HOST, "name"},
         {CURLE_COULDNT_CONNECT, "connect"},
         {CURLE_OPERATION_TIMEDOUT, "deadline"},
         {CURLE_PEER_FAILED_VERIFICATION, "certificate"},
@@ -203,6 +202,15 @@ static const char *name_failure(CURLcode result)
     return "network";
 }
 
+enum webhook_lookup webhook_lookup(const struct webhook *webhook, CURLcode result)
+{
+    curl_off_t looked_up_us = 0; /* a lookup that outlasts the deadline leaves it so */
+    curl_easy_getinfo(webhook->curl, CURLINFO_NAMELOOKUP_TIME_T, &looked_up_us);
+    if (result == CURLE_COULDNT_RESOLVE_HOST || (result == CURLE_OPERATION_TIMEDOUT && looked_up_us == 0))
+        return WEBHOOK_LOOKUP_FAILED;
+    return webhook->in_the_clear ? WEBHOOK_LOOKUP_NONE : WEBHOOK_LOOKUP_DONE;
+}
+
 static uint32_t retry_after(CURL *curl)
 {
     curl_off_t seconds = 0; /* libcurl reads both forms, seconds and date, and gives seconds from now */
@@ -217,7 +225,8 @@ void webhook_judge(const struct webhook *webhook, CURLcode result, struct webhoo
 {
     long status = 0;
     curl_easy_getinfo(webhook->curl, CURLINFO_RESPONSE_CODE, &status);
-    *answer = (struct webhook_answer){.outcome = NOTIFY_RETRY, .why = name_failure(result)};
+    bool at_name = webhook_lookup(webhook, result) == WEBHOOK_LOOKUP_FAILED;
+    *answer = (struct webhook_answer){.outcome = NOTIFY_RETRY, .why = at_name ? "name" : name_failure(result)};
     if (status < 200 || status > 999)
         return;
     answer->outcome = webhook_judge_status(status);

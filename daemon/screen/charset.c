@@ -268,7 +268,9 @@ enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct cha
         size_t faults = 0;
         enum err error = convert_with(arena, bytes, declared, out, &faults);
         *guessed = faults > 0;
-        if (error != ERR_OK || faults == 0 || !is_valid)
+        bool is_other =
+            is_valid && !memchr(bytes.data, '\0', bytes.length); /* UTF-8, or plain ASCII, wrongly declared */
+        if (error != ERR_OK || faults == 0 || !is_other)
             return error;
     }
     /* Text that is valid UTF-8 beyond ASCII is UTF-8, whatever was declared: chance makes that of no 8-bit text. */

@@ -24,10 +24,10 @@ struct child {
     struct ipc_writer writer;
 };
 
-/* 0 seconds: no budget runs. The default action of SIGPROF ends the process. */
-static void set_cpu_budget(int seconds)
+/* From here to the next message; the default action of SIGPROF ends the process. */
+static void start_cpu_budget(void)
 {
-    struct itimerval budget = {.it_value = {.tv_sec = seconds}};
+    static const struct itimerval budget = {.it_value = {.tv_sec = SCREEN_CHILD_CPU_S}};
     setitimer(ITIMER_PROF, &budget, NULL);
 }
 
@@ -58,12 +58,11 @@ static int screen_one(struct child *child, const struct order *order, struct str
 {
     struct verdict verdict;
     struct reading reading;
-    set_cpu_budget(SCREEN_CHILD_CPU_S);
+    start_cpu_budget();
 #ifdef ATTUNE_FAULTS
-    fault_before_screening(raw);
+    fault_before_screening(raw, order->mode);
 #endif
     enum err error = screen_message(child->ruleset, child->arena, raw, order->mode, &verdict, &reading);
-    set_cpu_budget(0);
     if (error != ERR_OK)
         return SCREEN_EXIT_SYSTEM;
 #ifdef ATTUNE_FAULTS

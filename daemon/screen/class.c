@@ -120,11 +120,9 @@ static bool is_form_relay(const struct class_input *input)
 
 static bool is_auto_reply(const struct class_input *input, struct str subject)
 {
-    enum { ANSWER_WORDS = 0 };
     const struct part *root = &input->mail->parts[0];
     if (has_sign(root, REPLY_SIGNS, COUNT(REPLY_SIGNS)))
         return true;
-    (void)ANSWER_WORDS;
     for (size_t i = 0; i < COUNT(REPLY_SUBJECTS); i++)
         if (str_starts_nocase(subject, str_of(REPLY_SUBJECTS[i])))
             return is_auto_submitted(root) || part_field(root, "x-auto-response-suppress").data;
@@ -145,7 +143,5 @@ enum mail_class class_of_mail(const struct class_input *input)
     if (is_form_relay(input))
         return CLASS_FORM_RELAY;
     bool is_usable = input->mail->has_headers && (input->from_address.length || part_field(root, "subject").data);
-    if (!is_usable)
-        return CLASS_UNKNOWN;
-    return CLASS_HUMAN;
+    return is_usable ? CLASS_HUMAN : CLASS_UNKNOWN;
 }

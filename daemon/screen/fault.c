@@ -32,14 +32,22 @@ static void eat_memory(void)
     }
 }
 
-void fault_before_screening(struct str raw)
+static const struct {
+    const char *word;
+    bool full_only; /* the second try, on raw text, then succeeds */
+    void (*act)(void);
+} faults[] = {
+    {"crash", false, abort},
+    {"crash-once", true, abort},
+    {"hang", false, spin},
+    {"memory", false, eat_memory},
+};
+
+void fault_before_screening(struct str raw, enum screen_mode mode)
 {
-    if (wants(raw, "crash"))
-        abort();
-    if (wants(raw, "hang"))
-        spin();
-    if (wants(raw, "memory"))
-        eat_memory();
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (wants(raw, faults[i].word) && (mode == SCREEN_FULL || !faults[i].full_only))
+            faults[i].act();
 }
 
 void fault_after_screening(struct str raw, struct verdict *verdict)

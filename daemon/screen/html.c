@@ -52,7 +52,7 @@ static const struct {
 struct walk {
     struct html_writer *writer;
     const GumboNode *introduction; /* an open element whose words before its first blockquote introduce that */
-    bool has_hidden;
+    bool has_hidden, has_picture;
 };
 
 void html_write_break(struct html_writer *writer, unsigned lines)
@@ -282,6 +282,8 @@ static void enter_element(struct walk *walk, const GumboNode *node)
         html_write_text(writer, str_of(attribute(node, "alt")));
     else if (tag == GUMBO_TAG_PRE)
         writer->verbatim++;
+    const char *alt = attribute(node, "alt");
+    walk->has_picture = walk->has_picture || (tag == GUMBO_TAG_IMG && (!alt || !*alt));
     if (is_quotation(node)) {
         html_write_break(writer, 1);
         writer->quotes++;
@@ -397,20 +399,55 @@ static const GumboNode *parse(struct tree_memory *memory, struct str html)
     return output->document;
 }
 
-static size_t count_tags(struct str html)
+/* What a tree would cost, counted as a tokenizer reads (HTML 5, 13.2.5): a quote protects only behind "=". */
+struct cost {
+    size_t tags;
+    size_t separators; /* of attributes, in the tag that is open */
+    size_t most;       /* of those in one tag */
+    char quote;
+    bool in_tag, is_value;
+};
+
+static void count_byte(struct cost *cost, char byte)
 {
-    size_t count = 0;
-    const char *end = html.data + html.length;
-    for (const char *at = html.data; at < end && (at = memchr(at, '<', (size_t)(end - at))); at++)
-        count++;
-    return count;
+    if (cost->quote) {
+        cost->quote = byte == cost->quote ? 0 : cost->quote;
+        return;
+    }
+    if (byte == '<') {
+        cost->tags++;
+        cost->in_tag = true;
+        cost->separators = 0;
+    }
+    if (!cost->in_tag)
+        return;
+    if (cost->is_value && (byte == '"' || byte == '\''))
+        cost->quote = byte;
+    else if (byte == '>')
+        cost->in_tag = false;
+    else if (is_space(byte) || byte == '=' || byte == '/')
+        cost->separators++;
+    cost->is_value = byte == '=' || (cost->is_value && is_space(byte));
+    if (cost->most < cost->separators)
+        cost->most = cost->separators;
+}
+
+static bool is_affordable(struct str html, size_t *tags_left)
+{
+    struct cost cost = {0};
+    if (html.length > HTML_MAX_INPUT)
+        return false;
+    for (size_t i = 0; i < html.length; i++)
+        count_byte(&cost, html.data[i]);
+    if (cost.tags > *tags_left || cost.most > HTML_MAX_SEPARATORS)
+        return false;
+    *tags_left -= cost.tags;
+    return true;
 }
 
 /* Fills the writer by way of a tree; false when that would cost too much. */
-static bool read_tree(struct html_writer *writer, struct str html, bool *has_hidden)
+static bool read_tree(struct html_writer *writer, struct str html, struct html_text *out)
 {
-    if (html.length > HTML_MAX_INPUT || count_tags(html) > HTML_MAX_TAGS)
-        return false;
     struct tree_memory memory = {.arena = arena_new(HTML_MAX_TREE)};
     if (!memory.arena)
         return false;
@@ -418,20 +455,22 @@ static bool read_tree(struct html_writer *writer, struct str html, bool *has_hid
     if (document) {
         struct walk walk = {.writer = writer};
         walk_tree(&walk, document);
-        *has_hidden = walk.has_hidden;
+        out->has_hidden = walk.has_hidden;
+        out->has_picture = walk.has_picture;
     }
     arena_free(&memory.arena);
     return document != NULL;
 }
 
-enum err html_to_text(struct arena *arena, struct str html, struct html_text *out)
+enum err html_to_text(struct arena *arena, struct str html, size_t *tags_left, struct html_text *out)
 {
     *out = (struct html_text){0};
     struct buf text;
     buf_init(&text,
              3 * html.length + 4096); /* quote marks and line ends come to less than the tags that ask for them */
     struct html_writer writer = {.out = &text};
-    if (html.length && !read_tree(&writer, html, &out->has_hidden)) {
+    bool is_read = is_affordable(html, tags_left) && read_tree(&writer, html, out);
+    if (!is_read) {
         out->is_simplified = true;
         html_strip(&writer, html);
     }

@@ -2,12 +2,13 @@
  * Which parts of a mail hold words, and whose they are. Screen children; the structure comes from prescan.c, bounded in
  * number and depth, so that the recursion here is too.
  */
-#include <attune/charset.h>
 #include <attune/header.h>
 #include <attune/html.h>
 #include <attune/mime.h>
 #include <attune/split.h>
+#include <attune/text_part.h>
 #include <attune/transfer.h>
+#include <attune/word_set.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -16,6 +17,7 @@ struct walk {
     struct arena *arena;
     const struct prescan *mail;
     unsigned encoded_mails; /* how many enclosed encoded mails this one stands in */
+    size_t *tags_left;      /* of HTML_MAX_TAGS, for the whole mail */
 };
 
 enum part_role { ROLE_TEXT, ROLE_HTML, ROLE_ASIDE, ROLE_MAIL, ROLE_ENCRYPTED, ROLE_SILENT, ROLE_UNREAD };
@@ -47,6 +49,26 @@ static const struct {
     {"application/x-pkcs7-signature", ROLE_SILENT},
 };
 
+/* By the end of a file's name, when the type says nothing ("application/octet-stream"). */
+static const struct {
+    const char *ending;
+    enum part_role role;
+} ENDINGS[] = {
+    {".eml", ROLE_MAIL},  {".txt", ROLE_TEXT},  {".htm", ROLE_HTML},
+    {".html", ROLE_HTML}, {".ics", ROLE_ASIDE}, {".vcf", ROLE_ASIDE},
+};
+
+static enum part_role role_by_name(const struct part *part)
+{
+    struct str name = field_parameter(part_field(part, "content-disposition"), "filename");
+    if (name.length == 0)
+        name = field_parameter(part->content_type, "name");
+    for (size_t i = 0; i < COUNT(ENDINGS); i++)
+        if (str_ends_nocase(name, str_of(ENDINGS[i].ending)))
+            return ENDINGS[i].role;
+    return ROLE_UNREAD;
+}
+
 static enum part_role role_of(const struct part *part)
 {
     struct str type = field_token(part->content_type);
@@ -58,116 +80,12 @@ static enum part_role role_of(const struct part *part)
         if (is_family ? str_starts_nocase(type, known) : str_equal_nocase(type, known))
             return TYPES[i].role;
     }
-    return ROLE_UNREAD;
+    return role_by_name(part);
 }
 
 static bool is_attachment(const struct part *part)
 {
     return str_equal_nocase(field_token(part_field(part, "content-disposition")), STR("attachment"));
-}
-
-/* CR LF and lone CR to LF, in the arena. */
-static enum err normalise_lines(struct arena *arena, struct str *text)
-{
-    if (!text->length || !memchr(text->data, '\r', text->length))
-        return ERR_OK;
-    char *out = arena_alloc(arena, text->length);
-    if (!out)
-        return ERR_SYSTEM;
-    size_t used = 0;
-    for (size_t i = 0; i < text->length; i++) {
-        if (text->data[i] != '\r')
-            out[used++] = text->data[i];
-        else if (i + 1 == text->length || text->data[i + 1] != '\n')
-            out[used++] = '\n';
-    }
-    *text = (struct str){out, used};
-    return ERR_OK;
-}
-
-/* RFC 3676: a line that ends in a space goes on in the next; one leading space is stuffing. */
-static enum err join_flowed(struct arena *arena, struct str *text, bool del_space)
-{
-    char *out = arena_alloc(arena, text->length + 1);
-    if (!out)
-        return ERR_SYSTEM;
-    size_t used = 0;
-    bool flows = false;
-    for (struct str rest = *text, line; str_next_line(&rest, &line);) {
-        bool is_quote = line.length && line.data[0] == '>';
-        bool is_mark = str_equal_text(line, "-- ");
-        if (flows && (is_quote || is_mark))
-            out[used++] = '\n';
-        if (line.length && line.data[0] == ' ')
-            line = str_slice(line, 1, line.length);
-        flows = !is_mark && !is_quote && line.length && line.data[line.length - 1] == ' ';
-        if (flows && del_space)
-            line.length--;
-        if (line.length)
-            memcpy(out + used, line.data, line.length);
-        used += line.length;
-        if (!flows && rest.length)
-            out[used++] = '\n';
-    }
-    *text = (struct str){out, used};
-    return ERR_OK;
-}
-
-/* Head and tail of what is longer than `maximum`: a letter's last words matter as much as its first. */
-static enum err keep_ends(struct arena *arena, struct str *bytes, size_t maximum, unsigned *reasons)
-{
-    if (bytes->length <= maximum)
-        return ERR_OK;
-    *reasons |= REASON_CUT;
-    char *out = arena_alloc(arena, maximum + 1);
-    if (!out)
-        return ERR_SYSTEM;
-    size_t head = maximum / 2, tail = maximum - head;
-    memcpy(out, bytes->data, head);
-    out[head] = '\n';
-    memcpy(out + head + 1, bytes->data + bytes->length - tail, tail);
-    *bytes = (struct str){out, maximum + 1};
-    return ERR_OK;
-}
-
-static enum err to_utf8(const struct walk *walk, const struct part *part, struct str bytes, struct mime_text *out,
-                        struct str *text)
-{
-    struct str name = field_parameter(part->content_type, "charset");
-    const struct charset *charset = charset_find(name);
-    bool guessed = false;
-    enum err error = charset_to_utf8(walk->arena, bytes, charset, text, &guessed);
-    if (guessed)
-        out->reasons |= REASON_CHARSET;
-    return error != ERR_OK ? error : normalise_lines(walk->arena, text);
-}
-
-/* The part's words as UTF-8 with LF line ends; plain text that follows base64 is joined to them. */
-static enum err decode_part(const struct walk *walk, const struct part *part, struct mime_text *out, struct str *text)
-{
-    struct str tail, tail_text, bytes;
-    enum transfer transfer = transfer_from_name(part_field(part, "content-transfer-encoding"));
-    struct str raw = part->body;
-    size_t maximum = is_attachment(part) ? MIME_MAX_ATTACHED_TEXT : MIME_MAX_PART;
-    enum err error = transfer_decode(walk->arena, raw, transfer, &bytes, &tail);
-    if (error == ERR_OK)
-        error = keep_ends(walk->arena, &bytes, maximum, &out->reasons);
-    if (error == ERR_OK)
-        error = to_utf8(walk, part, bytes, out, text);
-    if (error != ERR_OK || tail.length == 0)
-        return error;
-    error = keep_ends(walk->arena, &tail, maximum, &out->reasons);
-    if (error == ERR_OK)
-        error = to_utf8(walk, part, tail, out, &tail_text);
-    char *joined = error == ERR_OK ? arena_alloc(walk->arena, text->length + tail_text.length + 1) : NULL;
-    if (!joined)
-        return ERR_SYSTEM;
-    if (text->length)
-        memcpy(joined, text->data, text->length);
-    joined[text->length] = '\n';
-    memcpy(joined + text->length + 1, tail_text.data, tail_text.length);
-    *text = (struct str){joined, text->length + 1 + tail_text.length};
-    return ERR_OK;
 }
 
 /* Adds a paragraph; empty text adds nothing. */
@@ -181,6 +99,11 @@ static void add_text(struct buf *to, struct str text)
     (void)buf_add_str(to, text);
 }
 
+static bool has_words(const struct mime_text *text)
+{
+    return text->text.length || text->quoted.length;
+}
+
 static enum err add_split(const struct walk *walk, struct str text, struct mime_text *out)
 {
     struct split split;
@@ -189,6 +112,7 @@ static enum err add_split(const struct walk *walk, struct str text, struct mime_
         return error;
     if (str_find(text, STR("-----BEGIN PGP MESSAGE-----"), 0) != SIZE_MAX)
         out->reasons |= REASON_ENCRYPTED;
+    out->begins_with_header = split.begins_with_header && !has_words(out);
     add_text(&out->text, split.text);
     add_text(&out->quoted, split.quoted);
     add_text(&out->signature, split.signature);
@@ -196,16 +120,16 @@ static enum err add_split(const struct walk *walk, struct str text, struct mime_
     return ERR_OK;
 }
 
+static enum err decode(const struct walk *walk, const struct part *part, struct mime_text *out, struct str *text)
+{
+    size_t maximum = is_attachment(part) ? MIME_MAX_ATTACHED_TEXT : MIME_MAX_PART;
+    return text_part_decode(walk->arena, part, maximum, text, &out->reasons);
+}
+
 static enum err read_plain(const struct walk *walk, const struct part *part, struct mime_text *out)
 {
     struct str text;
-    enum err error = decode_part(walk, part, out, &text);
-    if (error != ERR_OK)
-        return error;
-    if (str_equal_nocase(field_parameter(part->content_type, "format"), STR("flowed"))) {
-        bool del_space = str_equal_nocase(field_parameter(part->content_type, "delsp"), STR("yes"));
-        error = join_flowed(walk->arena, &text, del_space);
-    }
+    enum err error = decode(walk, part, out, &text);
     return error == ERR_OK ? add_split(walk, text, out) : error;
 }
 
@@ -213,19 +137,20 @@ static enum err read_html(const struct walk *walk, const struct part *part, stru
 {
     struct str text;
     struct html_text html;
-    enum err error = decode_part(walk, part, out, &text);
+    enum err error = decode(walk, part, out, &text);
     if (error == ERR_OK)
-        error = html_to_text(walk->arena, text, &html);
+        error = html_to_text(walk->arena, text, walk->tags_left, &html);
     if (error != ERR_OK)
         return error;
     out->has_hidden = out->has_hidden || html.has_hidden;
+    out->unread += html.has_picture && html.text.length == 0; /* the letter is a picture */
     return add_split(walk, html.text, out);
 }
 
 static enum err read_aside(const struct walk *walk, const struct part *part, struct mime_text *out)
 {
     struct str text;
-    enum err error = decode_part(walk, part, out, &text);
+    enum err error = decode(walk, part, out, &text);
     if (error == ERR_OK)
         add_text(&out->quoted, text);
     return error;
@@ -256,6 +181,7 @@ static void merge(struct mime_text *into, const struct mime_text *from)
     add_text(&into->signature, buf_str(&from->signature));
     into->reasons |= from->reasons;
     into->has_forward = into->has_forward || from->has_forward;
+    into->begins_with_header = from->begins_with_header;
     into->has_hidden = into->has_hidden || from->has_hidden;
     into->unread += from->unread;
 }
@@ -278,6 +204,7 @@ static enum err quote_mail(const struct walk *walk, const struct part *header, u
         out->reasons |= inner.reasons & (unsigned)~REASON_NO_TEXT;
         out->has_hidden = out->has_hidden || inner.has_hidden;
         out->has_forward = true;
+        out->unread += has_words(&inner) ? 0 : inner.unread;
     }
     mime_text_free(&inner);
     return error;
@@ -298,7 +225,7 @@ static enum err read_encoded_mail(const struct walk *walk, const struct part *pa
         error = prescan_mail(walk->arena, bytes, &mail);
     if (error != ERR_OK)
         return error;
-    struct walk inner = {walk->arena, &mail, walk->encoded_mails + 1};
+    struct walk inner = {walk->arena, &mail, walk->encoded_mails + 1, walk->tags_left};
     out->reasons |= mail.reasons;
     return quote_mail(&inner, &mail.parts[0], 0, out);
 }
@@ -322,9 +249,6 @@ static enum err read_leaf(const struct walk *walk, const struct part *part, stru
     case ROLE_UNREAD:
         break;
     }
-    struct str name = field_parameter(part_field(part, "content-disposition"), "filename");
-    if (str_ends_nocase(name, STR(".eml")))
-        return read_encoded_mail(walk, part, out);
     out->unread++;
     return ERR_OK;
 }
@@ -335,112 +259,68 @@ static uint32_t next_child(const struct walk *walk, uint32_t child)
     return walk->mail->parts[child].after;
 }
 
-static bool is_word_byte(char byte)
+/* Adds the lines of `other` that say what the set lacks. */
+static void add_differences(struct word_set *set, struct str other, struct mime_text *to)
 {
-    return (unsigned char)byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= 'a' && byte <= 'z');
-}
-
-/* The next word from *at on; addresses of the web are passed over, since one alternative shows them and the other not.
- */
-static bool next_word(struct str text, size_t *at, struct str *word)
-{
-    while (*at < text.length) {
-        size_t start = *at;
-        while (start < text.length && !is_word_byte(text.data[start]))
-            start++;
-        size_t end = start;
-        while (end < text.length && is_word_byte(text.data[end]))
-            end++;
-        *word = str_slice(text, start, end);
-        *at = end;
-        if (!str_starts_nocase(*word, STR("http")))
-            return end > start;
-        while (*at < text.length && (unsigned char)text.data[*at] > ' ')
-            ++*at;
-    }
-    return false;
-}
-
-/* A set of words by hash: one bit each. A false "known" needs a line whose every word collides. */
-enum { WORD_BITS = 1 << 16 };
-struct word_set {
-    unsigned char bits[WORD_BITS / 8];
-};
-
-static uint32_t word_hash(struct str word)
-{
-    uint32_t value = 2166136261u; /* FNV-1a, ASCII letters in one case */
-    for (size_t i = 0; i < word.length; i++)
-        value = (value ^ ((unsigned char)word.data[i] | 0x20)) * 16777619u;
-    return (value ^ value >> 16) % WORD_BITS;
-}
-
-static void learn_words(struct word_set *set, struct str text)
-{
-    struct str word;
-    for (size_t at = 0; next_word(text, &at, &word);) {
-        uint32_t bit = word_hash(word);
-        set->bits[bit / 8] |= (unsigned char)(1u << bit % 8);
+    for (struct str line; str_next_line(&other, &line);) {
+        if (!word_set_lacks(set, line))
+            continue;
+        add_text(&to->text, line);
+        word_set_learn(set, line);
     }
 }
 
-/* A third or more of the line's words are nowhere in the set: it says something else. */
-static bool says_more(const struct word_set *set, struct str line)
-{
-    size_t words = 0, unknown = 0;
-    struct str word;
-    for (size_t at = 0; next_word(line, &at, &word); words++) {
-        uint32_t bit = word_hash(word);
-        unknown += !(set->bits[bit / 8] & 1u << bit % 8);
-    }
-    return unknown * 3 >= words && unknown;
-}
-
-/* Lines of the other alternatives that the chosen one does not have. */
-static enum err add_differences(const struct walk *walk, struct mime_text *chosen, const struct mime_text *other)
+static struct word_set *words_of(const struct walk *walk, const struct mime_text *text)
 {
     struct word_set *set = arena_alloc(walk->arena, sizeof *set);
     if (!set)
+        return NULL;
+    word_set_learn(set, buf_str(&text->text));
+    word_set_learn(set, buf_str(&text->quoted));
+    word_set_learn(set, buf_str(&text->signature));
+    return set;
+}
+
+/* Joins the texts of alternatives: the last that has words is the richest (RFC 2046, 5.1.4); what only another says is
+ * read too. */
+static enum err join_alternatives(const struct walk *walk, const struct mime_text *texts, uint32_t count,
+                                  struct mime_text *out)
+{
+    uint32_t best = count - 1;
+    while (best > 0 && !has_words(&texts[best]))
+        best--;
+    struct word_set *set = words_of(walk, &texts[best]);
+    if (!set)
         return ERR_SYSTEM;
-    learn_words(set, buf_str(&chosen->text));
-    learn_words(set, buf_str(&chosen->quoted));
-    learn_words(set, buf_str(&chosen->signature));
-    struct str rest = buf_str(&other->text), line;
-    while (str_next_line(&rest, &line))
-        if (says_more(set, line))
-            add_text(&chosen->text, line);
+    merge(out, &texts[best]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i == best)
+            continue;
+        add_differences(set, buf_str(&texts[i].text), out);
+        out->reasons |= texts[i].reasons;
+        out->unread += texts[i].unread;
+        out->has_hidden = out->has_hidden || texts[i].has_hidden;
+        out->has_forward = out->has_forward || texts[i].has_forward;
+    }
     return ERR_OK;
 }
 
-/* The richest alternative that has words is read; what only another one says is read too (RFC 2046, 5.1.4: last is
- * best). */
 static enum err read_alternative(const struct walk *walk, uint32_t index, struct mime_text *out)
 {
     enum err error = ERR_OK;
-    struct mime_text chosen, other;
-    mime_text_init(&chosen);
     const struct part *part = &walk->mail->parts[index];
+    struct mime_text *texts = arena_array(walk->arena, part->children, sizeof *texts);
+    uint32_t count = 0;
+    if (!texts)
+        return ERR_SYSTEM;
     for (uint32_t child = index + 1; child < part->after && error == ERR_OK; child = next_child(walk, child)) {
-        mime_text_init(&other);
-        error = read_part(walk, child, &other);
-        bool is_richer = buf_str(&other.text).length || buf_str(&other.quoted).length;
-        if (error == ERR_OK && is_richer) {
-            struct mime_text former = chosen;
-            chosen = other;
-            other = former;
-        }
-        if (error == ERR_OK && buf_str(&other.text).length)
-            error = add_differences(walk, &chosen, &other);
-        chosen.reasons |= other.reasons;
-        chosen.unread += other.unread;
-        chosen.has_hidden = chosen.has_hidden || other.has_hidden;
-        chosen.has_forward = chosen.has_forward || other.has_forward;
-        mime_text_free(&other);
+        mime_text_init(&texts[count]);
+        error = read_part(walk, child, &texts[count++]);
     }
     if (error == ERR_OK)
-        merge(out, &chosen);
-    mime_text_free(&chosen);
+        error = join_alternatives(walk, texts, count, out);
+    for (uint32_t i = 0; i < count; i++)
+        mime_text_free(&texts[i]);
     return error;
 }
 
@@ -456,24 +336,22 @@ static bool is_notice(struct str paragraph)
  */
 static enum err read_outside(const struct walk *walk, struct str raw, struct mime_text *out)
 {
+    static const struct part UNTYPED = {0};
+    struct str text;
     if (str_trim(raw).length == 0 || raw.length > MIME_MAX_ATTACHED_TEXT)
         return ERR_OK;
-    static const struct part UNTYPED = {0};
-    struct mime_text outside;
-    struct str text;
-    enum err error = to_utf8(walk, &UNTYPED, raw, out, &text);
-    mime_text_init(&outside);
-    while (error == ERR_OK && text.length) {
+    enum err error = text_part_convert(walk->arena, &UNTYPED, raw, &text, &out->reasons);
+    struct word_set *set = error == ERR_OK ? words_of(walk, out) : NULL;
+    if (!set)
+        return ERR_SYSTEM;
+    while (text.length) {
         size_t end = str_find(text, STR("\n\n"), 0);
         struct str paragraph = str_slice(text, 0, end);
         text = end == SIZE_MAX ? (struct str){0} : str_slice(text, end + 2, text.length);
         if (!is_notice(paragraph))
-            add_text(&outside.text, paragraph);
+            add_differences(set, paragraph, out);
     }
-    if (error == ERR_OK && outside.text.length)
-        error = add_differences(walk, out, &outside);
-    mime_text_free(&outside);
-    return error;
+    return ERR_OK;
 }
 
 static enum err read_children(const struct walk *walk, uint32_t index, struct mime_text *out)
@@ -513,10 +391,29 @@ static enum err read_part(const struct walk *walk, uint32_t index, struct mime_t
     return part->children ? quote_mail(walk, &walk->mail->parts[index + 1], index + 1, out) : ERR_OK;
 }
 
+/* Lines among the fields that are none: the rest of a subject that was folded wrongly, or words of the letter. */
+static enum err read_stray_lines(const struct walk *walk, struct mime_text *out)
+{
+    const struct part *root = &walk->mail->parts[0];
+    for (uint32_t i = 0; i < root->field_count; i++) {
+        struct str text;
+        bool guessed;
+        if (root->fields[i].name.length)
+            continue;
+        enum err error = header_text(walk->arena, root->fields[i].value, READING_MAX_SUBJECT, &text, &guessed);
+        if (error != ERR_OK)
+            return error;
+        add_text(&out->text, text);
+    }
+    return ERR_OK;
+}
+
 enum err mime_read(struct arena *arena, const struct prescan *mail, struct mime_text *out)
 {
-    struct walk walk = {.arena = arena, .mail = mail};
+    size_t tags_left = HTML_MAX_TAGS;
+    struct walk walk = {.arena = arena, .mail = mail, .tags_left = &tags_left};
     mime_text_init(out);
     out->reasons = mail->reasons;
-    return read_part(&walk, 0, out);
+    enum err error = read_part(&walk, 0, out);
+    return error == ERR_OK ? read_stray_lines(&walk, out) : error;
 }

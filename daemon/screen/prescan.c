@@ -134,16 +134,16 @@ static size_t field_end(struct str raw, size_t at)
 
 static void add_field(struct scan *scan, struct part *part, struct str raw_field, size_t *held)
 {
-    if (part->field_count == PRESCAN_MAX_FIELDS || *held >= READING_MAX_HEADERS) {
-        scan->out->reasons |= REASON_HEADERS_CUT;
-        return;
-    }
     size_t name = field_name_length(raw_field);
     size_t start = name ? str_find(raw_field, STR(":"), name) + 1 : 0;
     struct str value = str_slice(raw_field, start, raw_field.length);
     if (value.length > READING_MAX_FIELD) {
         value.length = READING_MAX_FIELD;
         scan->out->reasons |= REASON_HEADERS_CUT;
+    }
+    if (part->field_count == PRESCAN_MAX_FIELDS || *held + value.length + name > READING_MAX_HEADERS) {
+        scan->out->reasons |= REASON_HEADERS_CUT;
+        return;
     }
     *held += value.length + name;
     struct field *field = &part->fields[part->field_count++];
@@ -229,7 +229,7 @@ static enum err grow(struct scan *scan)
     return ERR_OK;
 }
 
-/* Begins a part at *at and moves *at to its body. Past the limits the rest of the enclosing part stays its text. */
+/* Begins a part at *at and moves *at to its body. Parts past the limit are not read. */
 static enum err begin_part(struct scan *scan, size_t *at)
 {
     if (scan->out->count == READING_MAX_PARTS) {
@@ -257,6 +257,7 @@ static enum err begin_part(struct scan *scan, size_t *at)
     if (scan->depth == READING_MAX_DEPTH) {
         scan->out->reasons |= REASON_TOO_DEEP;
         part->kind = PART_LEAF;
+        part->content_type = (struct str){0}; /* what is in it is read as text */
         return ERR_OK;
     }
     scan->levels[scan->depth++] = (struct level){index, part->boundary};

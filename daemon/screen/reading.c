@@ -13,30 +13,6 @@
 #include <attune/transfer.h>
 #include <string.h>
 
-static const char *const REASONS[REASON_COUNT] = {
-    "encrypted",      "unparsable",      "no-text",           "cut",           "too-deep",
-    "headers-cut",    "charset",         "language",          "pattern-limit", "screen-crash",
-    "screen-timeout", "server-withheld", "attachment-unread",
-};
-static const char *const CLASSES[CLASS_COUNT] = {"unknown", "human",      "auto-reply", "bounce",
-                                                 "list",    "form-relay", "own"};
-static const char *const FIELDS[FIELD_COUNT] = {"subject", "text", "quoted", "signature"};
-
-const char *reading_reason_name(unsigned index)
-{
-    return index < REASON_COUNT ? REASONS[index] : NULL;
-}
-
-const char *mail_class_name(enum mail_class class)
-{
-    return (unsigned)class < CLASS_COUNT ? CLASSES[class] : CLASSES[CLASS_UNKNOWN];
-}
-
-const char *text_field_name(enum text_field field)
-{
-    return (unsigned)field < FIELD_COUNT ? FIELDS[field] : "";
-}
-
 enum err reading_prepare(void)
 {
     language_prepare();
@@ -152,6 +128,8 @@ static enum err keep_texts(struct arena *arena, const struct mime_text *text, st
 static void judge_amount(const struct mime_text *text, size_t words, struct reading *out)
 {
     enum { HARDLY_ANY = 5 }; /* words beside an attachment: "see attached, thanks" */
+    if (out->reasons & REASON_ENCRYPTED)
+        return; /* its parts were counted, and that reason says it all */
     if (text->unread && words == 0)
         out->reasons |= REASON_NO_TEXT;
     if (text->unread && words < HARDLY_ANY)
@@ -172,18 +150,41 @@ static void find_language(struct reading *out)
         out->reasons |= REASON_LANGUAGE;
 }
 
+/* A letter that begins with "From: ... Subject: ..." is a form's or a copied mail unless it says that it was forwarded
+ * or answered: then all of it is what was sent, and new. */
+static void place_text(const struct prescan *mail, const struct mime_text *text, struct reading *out)
+{
+    const struct part *root = &mail->parts[0];
+    bool is_answer = part_field(root, "in-reply-to").length || part_field(root, "references").length;
+    if (!text->begins_with_header || text->has_forward || out->fields[FIELD_TEXT].length || is_answer ||
+        is_forward_subject(out->fields[FIELD_SUBJECT]))
+        return;
+    out->fields[FIELD_TEXT] = out->fields[FIELD_QUOTED];
+    out->fields[FIELD_QUOTED] = (struct str){0};
+}
+
+static void judge_quotation(const struct mime_text *text, size_t words, struct reading *out)
+{
+    if (out->fields[FIELD_QUOTED].length == 0)
+        return;
+    bool is_forward = text->has_forward || is_forward_subject(out->fields[FIELD_SUBJECT]);
+    out->is_forward = is_forward && out->class != CLASS_BOUNCE;
+    /* With nothing new in a person's mail, what it says stands in the quotation: answers below or between its lines. */
+    bool says_nothing = words == 0 && out->class == CLASS_HUMAN;
+    out->points_at_quotation = says_nothing || split_points_at_quotation(out->fields[FIELD_TEXT]);
+}
+
 static void judge(const struct prescan *mail, const struct mime_text *text, struct str reply_to, struct reading *out)
 {
+    place_text(mail, text, out);
     size_t words = count_words(out->fields[FIELD_TEXT], SIZE_MAX);
     judge_amount(text, words, out);
     find_language(out);
     out->hidden_text = text->has_hidden;
-    out->is_forward =
-        out->fields[FIELD_QUOTED].length && (text->has_forward || is_forward_subject(out->fields[FIELD_SUBJECT]));
-    out->points_at_quotation = out->fields[FIELD_QUOTED].length && split_points_at_quotation(out->fields[FIELD_TEXT]);
     out->automatic = class_is_automatic(mail);
-    out->class = class_of_mail(&(struct class_input){mail, out->from_address, reply_to, words});
+    out->class = class_of_mail(&(struct class_input){mail, out->from_address, reply_to});
     out->writer = out->class == CLASS_FORM_RELAY ? reply_to : out->from_address;
+    judge_quotation(text, words, out);
 }
 
 /* The bytes as text and nothing more: for a mail on which a full reading did not end. */

@@ -23,7 +23,7 @@ struct splitter {
     struct lines lines;
     struct sink text, quoted, signature;
     enum state state;
-    bool has_forward;
+    bool has_forward, begins_with_header;
 };
 
 static enum err cut_lines(struct arena *arena, struct str text, struct lines *out)
@@ -155,6 +155,7 @@ static bool begins_rest(struct splitter *splitter, size_t at)
     if (mark == MARK_LINE_NONE && !is_block)
         return false;
     splitter->has_forward = splitter->has_forward || mark == MARK_LINE_FORWARD;
+    splitter->begins_with_header = is_block && finish(&splitter->text).length == 0 && !splitter->quoted.length;
     splitter->state = STATE_REST_QUOTED;
     return true;
 }
@@ -184,6 +185,10 @@ static size_t take_line(struct splitter *splitter, size_t at)
         if (splitter->state == STATE_SIGNATURE)
             splitter->state = STATE_NEW;
         put(&splitter->quoted, bare);
+        return 1;
+    }
+    if (is_blank(line)) {
+        put(splitter->state == STATE_SIGNATURE ? &splitter->signature : &splitter->text, line);
         return 1;
     }
     if (begins_rest(splitter, at)) {
@@ -216,6 +221,6 @@ enum err split_text(struct arena *arena, struct str text, struct split *out)
     for (size_t at = 0; at < splitter.lines.count;)
         at += take_line(&splitter, at);
     *out = (struct split){finish(&splitter.text), finish(&splitter.quoted), finish(&splitter.signature),
-                          splitter.has_forward};
+                          splitter.has_forward, splitter.begins_with_header};
     return ERR_OK;
 }

@@ -145,6 +145,18 @@ static const char *const DEVICES[] = {
 };
 
 static const char *const POINTERS[] = {
+    "answers below",
+    "answered below",
+    "my answers",
+    "inline",
+    "in red",
+    "rdeče",
+    "z rdečo",
+    "cu roșu",
+    "cu rosu",
+    "na czerwono",
+    "червоним",
+    "красным",
     "look what",
     "look at what",
     "see what",
@@ -230,18 +242,34 @@ static const char *const POINTERS[] = {
     "Ось що",
 };
 
+static unsigned char lower(char byte)
+{
+    unsigned char value = (unsigned char)byte;
+    return value >= 'A' && value <= 'Z' ? (unsigned char)(value + 32) : value;
+}
+
+/* Compares as it goes and mostly ends at the first byte: every line of every mail meets every word of these tables. */
+static bool starts_with(struct str line, const char *word)
+{
+    size_t i = 0;
+    for (; word[i]; i++)
+        if (i == line.length || lower(line.data[i]) != lower(word[i]))
+            return false;
+    return true;
+}
+
 static bool starts_with_any(struct str line, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (str_starts_nocase(line, str_of(words[i])))
+        if (starts_with(line, words[i]))
             return true;
     return false;
 }
 
 static bool contains_any(struct str line, const char *const *words, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (str_find_nocase(line, str_of(words[i]), 0) != SIZE_MAX)
+    for (size_t at = 0; at < line.length; at++)
+        if (starts_with_any(str_slice(line, at, line.length), words, count))
             return true;
     return false;
 }
@@ -252,7 +280,7 @@ enum line_label line_header_label(struct str line)
     while (line.length && line.data[0] == '*')
         line = str_slice(line, 1, line.length);
     for (size_t i = 0; i < COUNT(LABELS); i++)
-        if (str_starts_nocase(line, str_of(LABELS[i].word)))
+        if (starts_with(line, LABELS[i].word))
             return LABELS[i].label;
     return LABEL_NONE;
 }
@@ -267,7 +295,7 @@ enum line_mark line_mark(struct str line)
     enum { DASHES = 2 }; /* the fewest that programs write on one side */
     line = str_trim(line);
     for (size_t i = 0; i < COUNT(BARE); i++)
-        if (str_starts_nocase(line, str_of(BARE[i].words)))
+        if (starts_with(line, BARE[i].words))
             return BARE[i].mark;
     size_t dashes = 0;
     while (dashes < line.length && is_dash(line.data[dashes]))
@@ -276,7 +304,7 @@ enum line_mark line_mark(struct str line)
         return MARK_LINE_NONE;
     line = str_trim(str_slice(line, dashes, line.length));
     for (size_t i = 0; i < COUNT(DASHED); i++)
-        if (str_starts_nocase(line, str_of(DASHED[i].words)))
+        if (starts_with(line, DASHED[i].words))
             return DASHED[i].mark;
     return MARK_LINE_NONE;
 }
@@ -374,5 +402,13 @@ bool line_is_list_footer(struct str line)
 
 bool split_points_at_quotation(struct str text)
 {
-    return contains_any(text, POINTERS, COUNT(POINTERS));
+    enum { FAR_ENOUGH = 8192 }; /* who points at a quotation does so in a short letter */
+    text = str_slice(text, 0, FAR_ENOUGH);
+    bool is_start = true;
+    for (size_t at = 0; at < text.length; at++) {
+        if (is_start && starts_with_any(str_slice(text, at, text.length), POINTERS, COUNT(POINTERS)))
+            return true;
+        is_start = (unsigned char)text.data[at] <= ' ' || text.data[at] == '(' || text.data[at] == '"';
+    }
+    return false;
 }

@@ -171,10 +171,10 @@ static int uu_value(char byte)
 static size_t decode_uu_line(struct str line, char *out)
 {
     size_t want = (size_t)uu_value(line.data[0]), used = 0;
-    for (size_t at = 1; at + 3 < line.length && used < want; at += 4) {
+    for (size_t at = 1; at < line.length && used < want; at += 4) {
         unsigned bits = 0;
-        for (size_t i = 0; i < 4; i++)
-            bits = bits << 6 | (unsigned)uu_value(line.data[at + i]);
+        for (size_t i = 0; i < 4; i++) /* spaces at the end of a line are often lost on the way */
+            bits = bits << 6 | (unsigned)uu_value(at + i < line.length ? line.data[at + i] : ' ');
         for (int shift = 16; shift >= 0 && used < want; shift -= 8)
             out[used++] = (char)(bits >> shift & 0xff);
     }

@@ -9,7 +9,6 @@ struct class_input {
     const struct prescan *mail;
     struct str from_address; /* as header_address() gives them */
     struct str reply_address;
-    size_t new_words; /* of the text that was found new */
 };
 
 enum mail_class class_of_mail(const struct class_input *input);

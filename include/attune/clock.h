@@ -9,7 +9,7 @@
 int64_t clock_monotonic_ms(void);
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t clock_wall_ms(void);
-/* CPU time of this process in microseconds. */
+/* CPU time of this thread in microseconds; our processes have one thread of their own. */
 int64_t clock_cpu_us(void);
 
 /* RFC 3339 in UTC with milliseconds ("2026-11-21T09:30:00.123Z"); out has room for 25 bytes with the NUL. */

@@ -22,7 +22,8 @@ struct folded {
                                at the end: where the original ends, white space behind it left out */
 };
 
-/* ERR_LIMIT past 16 MiB of text, ERR_SYSTEM when the arena is full. `text` must be valid UTF-8. */
+/* ERR_LIMIT past 16 MiB of text, ERR_SYSTEM when the arena is full. Ill-formed UTF-8, which no caller should give,
+ * becomes U+FFFD with the marks beside it. */
 enum err fold_text(struct arena *arena, struct str text, enum fold_view view, struct folded *out);
 
 #endif

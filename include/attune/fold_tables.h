@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FOLD_ZWJ = 0x200D, FOLD_DOTLESS_I = 0x0131 };
+enum { FOLD_ZWJ = 0x200D, FOLD_DOTLESS_I = 0x0131, FOLD_REPLACEMENT = 0xFFFD };
 
 /* Scripts whose letters are mistaken for one another; bits. */
 enum fold_script { FOLD_NO_SCRIPT = 0, FOLD_LATIN = 1, FOLD_CYRILLIC = 2, FOLD_GREEK = 4 };
@@ -22,6 +22,8 @@ bool fold_is_space(uint32_t code_point);
 bool fold_is_control(uint32_t code_point);
 /* A mark, or a Hangul vowel or final: it may compose with the character before it. */
 bool fold_is_mark(uint32_t code_point);
+/* Default-ignorable: joiners, zero-width spaces, soft hyphens, variation selectors. */
+bool fold_is_ignorable(uint32_t code_point);
 bool fold_is_emoji(uint32_t code_point);
 /* A diacritic (not the vowel signs of Indic scripts, which are letters to their readers). */
 bool fold_is_accent(uint32_t code_point);

@@ -13,8 +13,9 @@
 #include <stdbool.h>
 
 enum {
-    HTML_MAX_INPUT = 1024 * 1024,     /* longer: head and tail are read without a tree */
-    HTML_MAX_TAGS = 20000,            /* beyond it, no tree: the parser's time grows with tags times open elements */
+    HTML_MAX_INPUT = 1024 * 1024, /* longer: read without a tree */
+    HTML_MAX_TAGS = 20000, /* of all HTML of a mail; beyond it, no tree: its time grows with tags times open elements */
+    HTML_MAX_SEPARATORS = 500,        /* in one tag: the parser compares each attribute with each */
     HTML_MAX_TREE = 48 * 1024 * 1024, /* bytes of the tree: markup can be made to multiply inside a parser */
     HTML_MAX_QUOTE_MARKS = 3,         /* "> " before a line; deeper quotation is shown as this deep */
 };
@@ -22,11 +23,13 @@ enum {
 struct html_text {
     struct str text;    /* valid UTF-8, lines end in LF; in the arena */
     bool has_hidden;    /* some of it a reader would not see */
+    bool has_picture;   /* an image without a description: words may be in it */
     bool is_simplified; /* too large or too odd for a tree: tags were taken out, nothing more */
 };
 
-/* `html` must be valid UTF-8. ERR_SYSTEM without memory. */
-enum err html_to_text(struct arena *arena, struct str html, struct html_text *out);
+/* `html` must be valid UTF-8. Its tags are taken off *tags_left, which begins as HTML_MAX_TAGS. ERR_SYSTEM without
+ * memory. */
+enum err html_to_text(struct arena *arena, struct str html, size_t *tags_left, struct html_text *out);
 
 /* Where text goes, with white space as a browser collapses it. Shared by the two readers of HTML; private to them. */
 struct html_writer {

@@ -1,13 +1,14 @@
 /*
- * The journal: what was seen, decided, moved and told. SQLite in WAL mode with synchronous=FULL; keep is its only writer.
- * It holds pointers and decisions, keyed pseudonyms and hashes: no body, no subject, no address, no Message-ID.
+ * The journal: what was seen, decided, moved and told. SQLite in WAL mode with synchronous=FULL; keep is its only
+ * writer. It holds pointers and decisions, keyed pseudonyms and hashes: no body, no subject, no address, no Message-ID.
  *
  * Writes gather in one transaction that journal_commit() makes durable; nothing may be sent, moved or answered on the
  * strength of a write before its commit succeeded. When a write fails, the rest of the transaction is ignored and the
  * commit reports it: keep then restarts its work from what the journal holds, as after a crash.
  *
- * When the disk takes nothing more even after the reserve was freed, the journal goes on in memory (journal_is_volatile):
- * the same rows, the same ids, so pages go on; nothing is moved meanwhile; journal_try_disk() brings the rows back.
+ * When the disk takes nothing more even after the reserve was freed, the journal goes on in memory
+ * (journal_is_volatile): the same rows, the same ids, so pages go on; nothing is moved meanwhile; journal_try_disk()
+ * brings the rows back.
  */
 #ifndef ATTUNE_JOURNAL_H
 #define ATTUNE_JOURNAL_H
@@ -21,9 +22,9 @@
 #include <stdint.h>
 
 enum {
-    JOURNAL_SCHEMA = 1,                    /* PRAGMA user_version */
-    JOURNAL_RESERVE = 16 * 1024 * 1024,    /* bytes set aside for the day the disk is full */
-    JOURNAL_MAX_NAME = 512,                /* bytes of a mailbox or folder name with its NUL */
+    JOURNAL_SCHEMA = 1,                 /* PRAGMA user_version */
+    JOURNAL_RESERVE = 16 * 1024 * 1024, /* bytes set aside for the day the disk is full */
+    JOURNAL_MAX_NAME = 512,             /* bytes of a mailbox or folder name with its NUL */
 };
 
 /* A message's way. The numbers stand in the journal. */
@@ -59,19 +60,20 @@ struct message_row {
     uint32_t destination_uidnext;
 };
 
-/* Opens `directory`/journal.db, making or checking it and the reserve. ERR_INPUT with a finding for a network file system, a
- * damaged file or a newer schema; ERR_SYSTEM otherwise. The caller OWNS *out. */
+/* Opens `directory`/journal.db, making or checking it and the reserve. ERR_INPUT with a finding for a network file
+ * system, a damaged file or a newer schema; ERR_SYSTEM otherwise. The caller OWNS *out. */
 enum err journal_open(const char *directory, struct journal **out, struct diag *diag);
 void journal_close(struct journal **journal);
 
-/* Ends the transaction, if one is open. ERR_SYSTEM: nothing since the last commit is durable, and the journal has already
- * freed the reserve or gone to memory; the caller restarts its work. */
+/* Ends the transaction, if one is open. ERR_SYSTEM: nothing since the last commit is durable, and the journal has
+ * already freed the reserve or gone to memory; the caller restarts its work. */
 enum err journal_commit(struct journal *journal);
 bool journal_has_changes(const struct journal *journal);
 bool journal_is_volatile(const struct journal *journal);
 /* The reserve was freed and could not be made again: writing works, but the disk is as good as full. */
 bool journal_is_short_of_space(const struct journal *journal);
-/* In memory: tries to bring the rows to the disk; short of space: tries to make the reserve again. True when whole again. */
+/* In memory: tries to bring the rows to the disk; short of space: tries to make the reserve again. True when whole
+ * again. */
 bool journal_try_disk(struct journal *journal);
 
 /* --- meta ------------------------------------------------------------------------------------------------------- */
@@ -79,9 +81,11 @@ bool journal_try_disk(struct journal *journal);
 /* Copies the value into out (cut at size), "" when there is none. */
 void journal_get_meta(struct journal *journal, const char *key, char *out, size_t size);
 void journal_set_meta(struct journal *journal, const char *key, const char *value);
-void journal_audit(struct journal *journal, const char *actor, const char *what, const char *subject, const char *detail);
+void journal_audit(struct journal *journal, const char *actor, const char *what, const char *subject,
+                   const char *detail);
 
-/* --- folders and messages ------------------------------------------------------------------------------------------ */
+/* --- folders and messages ------------------------------------------------------------------------------------------
+ */
 
 /* False when the folder was never seen. */
 bool journal_get_folder(struct journal *journal, const char *mailbox, const char *folder, uint32_t *uidvalidity,
@@ -92,10 +96,11 @@ void journal_set_folder(struct journal *journal, const char *mailbox, const char
  * Returns how many became GONE; *fresh counts the new. uids ascend. */
 size_t journal_take_listing(struct journal *journal, const char *mailbox, const char *folder, uint32_t uidvalidity,
                             uint32_t from, uint32_t to, const uint32_t *uids, size_t count, size_t *fresh);
-/* UIDVALIDITY changed: LISTED rows of other values become SUPERSEDED, DECIDED ones FROZEN. MOVING ones are resolved in their
- * destination. */
+/* UIDVALIDITY changed: LISTED rows of other values become SUPERSEDED, DECIDED ones FROZEN. MOVING ones are resolved in
+ * their destination. */
 void journal_freeze_folder(struct journal *journal, const char *mailbox, const char *folder, uint32_t uidvalidity);
-/* A FROZEN or PLACED row of an earlier UIDVALIDITY of that folder with this fingerprint: gives it the place of row `id` (which ends) and, when it was FROZEN, makes it DECIDED again. True when there was one. */
+/* A FROZEN or PLACED row of an earlier UIDVALIDITY of that folder with this fingerprint: gives it the place of row `id`
+ * (which ends) and, when it was FROZEN, makes it DECIDED again. True when there was one. */
 bool journal_relink(struct journal *journal, int64_t id, const unsigned char fingerprint[HASH_SIZE]);
 /* Ends what is still FROZEN in a folder where nothing is LISTED any more: a person took it. Returns how many. */
 size_t journal_end_frozen(struct journal *journal, const char *mailbox, const char *folder);
@@ -128,14 +133,15 @@ struct decided {
     const struct pack *pack;
     const struct verdict *verdict;
     const struct decision *decision;
-    enum place place; /* the decision's, or PLACE_STAY where the folder keeps its mail */
+    enum place place;        /* the decision's, or PLACE_STAY where the folder keeps its mail */
     const char *destination; /* folder name, or NULL to stay */
     int64_t now_ms;
 };
 /* The decision, its cues and its state in the open transaction. */
 void journal_decide(struct journal *journal, const struct decided *decided);
 
-/* --- alerts -------------------------------------------------------------------------------------------------------- */
+/* --- alerts --------------------------------------------------------------------------------------------------------
+ */
 
 struct alert_row {
     char id[CASE_ID_SIZE];
@@ -182,7 +188,10 @@ void journal_advance_ladder(struct journal *journal, const struct ladder_row *ro
 /* Adds a page to send, cancelling an older one of the same alert, step, person and channel that was never accepted. A
  * webhook_id that is there already adds nothing. */
 void journal_add_outbox(struct journal *journal, const struct outbox_row *row);
-size_t journal_due_outbox(struct journal *journal, int64_t now_ms, struct outbox_row *rows, size_t maximum);
+/* The oldest due rows, at most `per_channel` for each person's channel, so that one that hangs does not hide the
+ * others. */
+size_t journal_due_outbox(struct journal *journal, int64_t now_ms, size_t per_channel, struct outbox_row *rows,
+                          size_t maximum);
 /* Accepted by the channel: the person's other channels of this ring need not start any more. */
 void journal_accept_outbox(struct journal *journal, int64_t id, int status, int64_t now_ms);
 void journal_retry_outbox(struct journal *journal, int64_t id, int status, int64_t next_at_ms);
@@ -203,7 +212,8 @@ bool journal_acknowledge(struct journal *journal, const char *id, const char *by
 /* Ends an alarm whose cause is over. */
 void journal_close_alert(struct journal *journal, const char *id, int64_t now_ms);
 
-/* --- what people ask ------------------------------------------------------------------------------------------------ */
+/* --- what people ask ------------------------------------------------------------------------------------------------
+ */
 
 struct journal_counts {
     size_t by_urgency[URGENCY_NOW + 1];
@@ -232,7 +242,9 @@ struct queue_item {
     enum mail_class class;
 };
 enum { QUEUE_MAX_ITEMS = 10000 };
-/* Calls `each` for the newest QUEUE_MAX_ITEMS decided messages of a queue (-1: both), most urgent first, then oldest. */
+/* Calls `each` for QUEUE_MAX_ITEMS decided messages of a queue (-1: both), most urgent first; of one urgency, the newest are
+ * chosen and the oldest come first.
+ */
 void journal_each_queued(struct journal *journal, int queue, void (*each)(const struct queue_item *item, void *context),
                          void *context);
 

@@ -1,11 +1,11 @@
 /*
- * The role keep: what its files share. keep holds the journal, the timers and the control socket, starts and restarts the
- * other roles, decides and commits. It parses no mail and no network reply: a message is a sealed descriptor that it
- * fingerprints and passes on, a verdict is a checked frame.
+ * The role keep: what its files share. keep holds the journal, the timers and the control socket, starts and restarts
+ * the other roles, decides and commits. It parses no mail and no network reply: a message is a sealed descriptor that
+ * it fingerprints and passes on, a verdict is a checked frame.
  *
- * One turn of the loop: take what came (frames, answers, requests; journal writes gather) -> run due timers -> write move
- * intents -> commit -> act (reads, moves, pages, answers). Whatever acts reads what was committed, so a crash anywhere
- * loses nothing: on start the same loop goes on from the journal.
+ * One turn of the loop: take what came (frames, answers, requests; journal writes gather) -> run due timers -> write
+ * move intents -> commit -> act (reads, moves, pages, answers). Whatever acts reads what was committed, so a crash
+ * anywhere loses nothing: on start the same loop goes on from the journal.
  */
 #ifndef ATTUNE_KEEP_H
 #define ATTUNE_KEEP_H
@@ -20,22 +20,23 @@
 #include <sys/types.h>
 
 enum {
-    KEEP_MAX_SILENCE_MS = 15000,     /* three heartbeats missed: the peer is killed */
-    KEEP_FETCH_GRACE_MS = 10000,     /* fetch: beyond the deadline it announced for its command */
-    KEEP_MAX_ALLOWANCE_MS = 600000,  /* no peer may announce a longer silence */
-    KEEP_FIRST_BACKOFF_MS = 100,     /* restart of a role; doubles */
-    KEEP_PAGE_BACKOFF_MS = 4000,     /* the most while a page is pending, and for screen and notify always */
+    KEEP_MAX_SILENCE_MS = 15000,    /* three heartbeats missed: the peer is killed */
+    KEEP_FETCH_GRACE_MS = 10000,    /* fetch: beyond the deadline it announced for its command */
+    KEEP_MAX_ALLOWANCE_MS = 600000, /* no peer may announce a longer silence */
+    KEEP_FIRST_BACKOFF_MS = 100,    /* restart of a role; doubles */
+    KEEP_PAGE_BACKOFF_MS = 4000,    /* the most while a page is pending, and for screen and notify always */
     KEEP_MAX_BACKOFF_MS = 30000,
-    KEEP_READ_WINDOW = 64,           /* messages of a mailbox between FETCH_READ and their decision */
-    KEEP_READ_WINDOW_LARGE = 4,      /* while one of them is over KEEP_LARGE_MESSAGE: their bytes are our memory */
+    KEEP_READ_WINDOW = 64,      /* messages of a mailbox between FETCH_READ and their decision */
+    KEEP_READ_WINDOW_LARGE = 4, /* while one of them is over KEEP_LARGE_MESSAGE: their bytes are our memory */
     KEEP_LARGE_MESSAGE = 1024 * 1024,
     KEEP_MOVE_WINDOW = 32,
-    KEEP_SLOT_DEPTH = 4,             /* messages given to a screen child ahead of its answers */
-    KEEP_SEND_WINDOW = 32,           /* pages with notify at a time */
-    KEEP_MAX_READ_TRIES = 3,         /* then people are told that the server withholds it */
+    KEEP_SLOT_DEPTH = 4,                    /* messages given to a screen child ahead of its answers */
+    KEEP_SEND_WINDOW = 64,                  /* pages with notify at a time */
+    KEEP_CHANNEL_WINDOW = 4,                /* of those to one channel: a receiver that hangs delays nobody else's */
+    KEEP_MAX_READ_TRIES = 3,                /* then people are told that the server withholds it */
     KEEP_OLD_MESSAGE_MS = 72 * 3600 * 1000, /* older when first listed: a backlog; one summary page */
     KEEP_SILENT_MAILBOX_MS = 15 * 60 * 1000,
-    KEEP_GONE_ALARM = 3,             /* unread-gone within an hour */
+    KEEP_GONE_ALARM = 3, /* unread-gone within an hour */
     KEEP_DISK_RETRY_MS = 5000,
 };
 
@@ -62,16 +63,17 @@ struct peer {
     void *owner;
 };
 
-void peer_run(struct keep *keep, struct peer *peer);  /* starts it when it is time */
-void peer_hear(struct keep *keep, struct peer *peer); /* takes the frames that wait, at most a fair number */
+void peer_run(struct keep *keep, struct peer *peer);   /* starts it when it is time */
+void peer_hear(struct keep *keep, struct peer *peer);  /* takes the frames that wait, at most a fair number */
 void peer_watch(struct keep *keep, struct peer *peer); /* kills it when it was silent for too long */
 void peer_lose(struct keep *keep, struct peer *peer, const char *why); /* kills, reaps, plans the restart */
-void peer_end(struct keep *keep, struct peer *peer);  /* kills and reaps for good */
+void peer_end(struct keep *keep, struct peer *peer);                   /* kills and reaps for good */
 /* Sends the writer's frame, or loses the peer. */
 bool peer_send(struct keep *keep, struct peer *peer, struct ipc_writer *writer, int fd);
 bool peer_is_ready(const struct peer *peer);
 
-/* --- work: one message between its listing and its place ------------------------------------------------------------ */
+/* --- work: one message between its listing and its place ------------------------------------------------------------
+ */
 
 enum work_stage {
     WORK_READ,      /* FETCH_READ sent */
@@ -106,7 +108,8 @@ struct work {
     bool is_in_source;             /* WORK_FIND: the source still has it (a server without MOVE) */
 };
 
-/* --- mailboxes ------------------------------------------------------------------------------------------------------ */
+/* --- mailboxes ------------------------------------------------------------------------------------------------------
+ */
 
 enum { KEEP_MAX_FOLDERS = 1 + CONF_MAX_READ + PLACE_COUNT };
 
@@ -135,9 +138,9 @@ struct mailbox {
     struct folder_status folders[KEEP_MAX_FOLDERS];
     size_t folder_count;
     struct work *works;
-    size_t reading;   /* works from WORK_READ to WORK_SCREENING */
-    size_t large;     /* of those over KEEP_LARGE_MESSAGE */
-    size_t moving;    /* the others */
+    size_t reading;     /* works from WORK_READ to WORK_SCREENING */
+    size_t large;       /* of those over KEEP_LARGE_MESSAGE */
+    size_t moving;      /* the others */
     int64_t read_after; /* row id up to which LISTED rows were handed out */
     int64_t move_after;
     int64_t rewind_at_ms; /* monotonic: look from the beginning again */
@@ -173,7 +176,8 @@ bool mailbox_take_found(struct keep *keep, struct mailbox *mailbox, struct ipc_r
 void mailbox_plan_moves(struct keep *keep, struct mailbox *mailbox);
 void mailbox_send_moves(struct keep *keep, struct mailbox *mailbox);
 
-/* --- screening: rule sets and the children that apply them ------------------------------------------------------------ */
+/* --- screening: rule sets and the children that apply them
+ * ------------------------------------------------------------ */
 
 enum slot_state { SLOT_EMPTY, SLOT_ASKED, SLOT_READY };
 
@@ -197,7 +201,7 @@ struct generation {
     size_t slot_count;
     bool is_stored;  /* directory is its place in the state directory */
     bool has_failed; /* did not load */
-    char *findings; /* OWNED: why it did not load, or NULL */
+    char *findings;  /* OWNED: why it did not load, or NULL */
 };
 
 /* Loads `rules_dir` (copied into the state directory first); ERR_INPUT with findings in keep->rules_error. */
@@ -211,10 +215,11 @@ void rules_close(struct keep *keep);
 void screening_submit(struct keep *keep, struct work *work); /* takes the work over */
 void screening_feed(struct keep *keep);                      /* gives queued works to children */
 void screening_hear(struct keep *keep, struct generation *generation, size_t slot);
-void screening_watch(struct keep *keep);                     /* ends children that outlast their time */
-void screening_drop(struct keep *keep, struct generation *generation); /* its children are gone: works go back in line */
+void screening_watch(struct keep *keep); /* ends children that outlast their time */
+void screening_drop(struct keep *keep,
+                    struct generation *generation); /* its children are gone: works go back in line */
 size_t screening_busy(const struct keep *keep);
-void screening_forget(struct keep *keep);                    /* ends the queued works that were dropped */
+void screening_forget(struct keep *keep); /* ends the queued works that were dropped */
 
 /* The generation's frames. */
 enum err generation_begin(struct keep *keep, struct peer *peer);
@@ -223,14 +228,16 @@ void generation_lost(struct keep *keep, struct peer *peer);
 void generation_spawn(struct keep *keep, struct generation *generation, size_t slot);
 
 /* A verdict became a decision: journal, alert, destination. */
-void settle_verdict(struct keep *keep, struct work *work, const struct generation *generation, const struct verdict *verdict);
+void settle_verdict(struct keep *keep, struct work *work, const struct generation *generation,
+                    const struct verdict *verdict);
 /* A message that could not be had at all goes to people as unscreened. */
 void settle_withheld(struct keep *keep, struct mailbox *mailbox, const struct message_row *row);
 
-/* --- pages ------------------------------------------------------------------------------------------------------------ */
+/* --- pages
+ * ------------------------------------------------------------------------------------------------------------ */
 
-/* rings_at_once: a page; otherwise the ladder begins at the deadline. is_old: found in a backlog: its alert stands, and one
- * alarm tells of all of them. */
+/* rings_at_once: a page; otherwise the ladder begins at the deadline. is_old: found in a backlog: its alert stands, and
+ * one alarm tells of all of them. */
 void alert_open(struct keep *keep, const struct alert_row *alert, int64_t message, bool rings_at_once, bool is_old);
 /* Rings every due step: outbox rows for the persons it names. */
 void alert_run_ladder(struct keep *keep);
@@ -252,7 +259,8 @@ enum err notify_open(struct keep *keep);
 void notify_close(struct keep *keep);
 void notify_send_due(struct keep *keep);
 
-/* --- control and status ------------------------------------------------------------------------------------------------ */
+/* --- control and status
+ * ------------------------------------------------------------------------------------------------ */
 
 enum { CONTROL_MAX_CLIENTS = 16 };
 
@@ -286,7 +294,8 @@ void control_expire(struct keep *keep);
 char *status_json(struct keep *keep);
 char *queue_json(struct keep *keep, int queue);
 
-/* --- keep itself ---------------------------------------------------------------------------------------------------------- */
+/* --- keep itself
+ * ---------------------------------------------------------------------------------------------------------- */
 
 enum { KEEP_SITE_KEY_MAX = 4096 };
 
@@ -308,14 +317,15 @@ struct keep {
     bool conf_is_stale;
     char conf_error[512];
     struct peer notify;
-    int64_t sending[KEEP_SEND_WINDOW];
+    struct outbox_row sending[KEEP_SEND_WINDOW]; /* pages with notify */
     size_t sending_count;
-    int64_t page_due_ms; /* wall: the earliest ladder or outbox row; found anew when journal writes happened */
+    unsigned channels_left_out; /* their secret file is not acceptable */
+    int64_t page_due_ms;        /* wall: the earliest ladder or outbox row; found anew when journal writes happened */
     bool page_due_known;
     struct control control;
     struct ipc_writer writer;
     struct arena *arena; /* one turn of the loop */
-    int64_t started_ms; /* wall */
+    int64_t started_ms;  /* wall */
     int64_t started_monotonic_ms;
     int64_t disk_retry_ms;
     bool is_stopping;
@@ -347,7 +357,7 @@ void keep_hmac(const struct keep *keep, const char *purpose, const struct str *p
                unsigned char out[HASH_SIZE]);
 
 /* store.c: the state directory. */
-enum err store_open(struct keep *keep, struct diag *diag);  /* directory, lock, site key */
+enum err store_open(struct keep *keep, struct diag *diag); /* directory, lock, site key */
 enum err store_copy_rules(const char *from, const char *to, struct diag *diag);
 enum err store_sync_directory(const char *path);
 

@@ -14,28 +14,28 @@
 
 enum {
     MAILSOURCE_MAX_DEPTH = 64, /* folders within folders: beyond it is a mistake or a trap, and told */
-    MAILSTREAM_BUFFER = 64 * 1024,
+    MAILFILE_BUFFER = 64 * 1024,
 };
 
 /* --- one open file: a message, or an mbox ------------------------------------------------------------------------ */
 
-struct mailstream;
+struct mailfile;
 
 /* Takes over `fd`. NULL without memory, and then `fd` is closed. */
-struct mailstream *mailstream_open(int fd);
-void mailstream_free(struct mailstream **stream);
+struct mailfile *mailfile_open(int fd);
+void mailfile_free(struct mailfile **file);
 
 /* True when the file begins like mail: a header field, or an mbox separator (mbox(5)). */
-bool mailstream_looks_like_mail(struct mailstream *stream);
-bool mailstream_is_mbox(struct mailstream *stream);
-bool mailstream_is_empty(struct mailstream *stream);
+bool mailfile_looks_like_mail(struct mailfile *file);
+bool mailfile_is_mbox(struct mailfile *file);
+bool mailfile_is_empty(struct mailfile *file);
 
 /*
  * The next message into `out` (emptied first), cut at READING_MAX_MESSAGE with *cut set. An mbox gives its messages
  * without separators and mboxrd quoting; anything else is one message. ERR_ABSENT at the end, ERR_SYSTEM when reading
  * failed (errno).
  */
-enum err mailstream_next(struct mailstream *stream, struct buf *out, bool *cut);
+enum err mailfile_next(struct mailfile *file, struct buf *out, bool *cut);
 
 /* --- paths ------------------------------------------------------------------------------------------------------- */
 

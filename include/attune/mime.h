@@ -22,6 +22,7 @@ struct mime_text {
     struct buf text, quoted, signature; /* valid UTF-8; OWNED by the caller, freed by mime_text_free() */
     unsigned reasons;
     bool has_forward;
+    bool begins_with_header; /* as of struct split, for the only text that there is */
     bool has_hidden;
     unsigned unread; /* attachments and images that are not read */
 };

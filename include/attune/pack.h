@@ -1,6 +1,6 @@
 /*
- * A rule set as its files say it: cues, rules, combinations and protocol cards, checked but not compiled. keep holds this;
- * screen compiles it (ruleset.h). Format 1 is described in docs/rule-language.md.
+ * A rule set as its files say it: cues, rules, combinations and protocol cards, checked but not compiled. keep holds
+ * this; screen compiles it (ruleset.h). Format 1 is described in docs/rule-language.md.
  */
 #ifndef ATTUNE_PACK_H
 #define ATTUNE_PACK_H
@@ -56,8 +56,9 @@ struct combination {
 struct pack; /* immutable once loaded */
 
 /*
- * Loads every .yaml file below `directory` (sorted by path; policy.yaml is decide's and only checked to exist) and checks
- * all of it. ERR_INPUT with findings in `diag` when anything is wrong: nothing is accepted and ignored. The caller OWNS *out.
+ * Loads every .yaml file below `directory` (sorted by path; policy.yaml is decide's and only checked to exist) and
+ * checks all of it. ERR_INPUT with findings in `diag` when anything is wrong: nothing is accepted and ignored. The
+ * caller OWNS *out.
  */
 enum err pack_load(const char *directory, struct pack **out, struct diag *diag);
 void pack_free(struct pack **pack);

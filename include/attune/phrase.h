@@ -58,6 +58,9 @@ enum err phrase_parse(struct arena *arena, struct str text, const struct phrase_
  * caller puts (?=[ \n]) behind it. */
 void phrase_write_pattern(const struct phrase_node *phrase, struct buf *out);
 
+/* Adds how the words begin with which a match can begin. */
+void phrase_add_starts(const struct phrase_node *phrase, struct word_starts *starts);
+
 struct phrase_literals {
     const struct str *items; /* each begins where a word begins; one space between words */
     size_t count;            /* 0: nothing can be said, every text is a candidate */

@@ -11,7 +11,9 @@
 #include <attune/str.h>
 #include <jansson.h>
 
-enum { READCHILD_MAX_ANSWER = 32 * 1024 * 1024 /* four fields of READING_MAX_TEXT, each byte escaped as \u00XX at worst */ };
+enum {
+    READCHILD_MAX_ANSWER = 32 * 1024 * 1024 /* four fields of READING_MAX_TEXT, each byte escaped as \u00XX at worst */
+};
 
 /*
  * What the rules see of `raw`: {"message_id","class","language","subject","text","quoted","signature","flags":[name],

@@ -1,6 +1,8 @@
 /*
- * A compiled rule set: phrases as word-bounded PCRE2 with JIT over folded text, each repeat bounded. Compiled before the
- * sandbox closes (after W^X, PCRE2 silently interprets, 10x slower); a pattern that does not JIT does not load.
+ * A compiled rule set: phrases as PCRE2 with JIT over the stream of folded words (words.h), each repeat bounded, tried
+ * only where a prefilter of literals says that a rule could match. Compiled before the sandbox closes (after W^X, PCRE2
+ * silently interprets, 10x slower); a pattern that does not JIT does not load. Accents are stripped on both sides
+ * (FOLD_PLAIN), which finds all that a view with accents would find.
  */
 #ifndef ATTUNE_RULESET_H
 #define ATTUNE_RULESET_H
@@ -13,9 +15,9 @@
 #include <attune/verdict.h>
 
 enum {
-    RULESET_MATCH_LIMIT = 100000,     /* PCRE2 match limit: 1.3 ms at most, measured on (?:a+)+$ */
-    RULESET_DEPTH_LIMIT = 10000,      /* binds only the interpreter; set all the same */
-    RULESET_HEAP_LIMIT_KIB = 8192,    /* likewise */
+    RULESET_MATCH_LIMIT = 100000,  /* PCRE2 match limit: 1.3 ms at most, measured on (?:a+)+$ */
+    RULESET_DEPTH_LIMIT = 10000,   /* binds only the interpreter; set all the same */
+    RULESET_HEAP_LIMIT_KIB = 8192, /* likewise */
     RULESET_JIT_STACK = 1024 * 1024,
 };
 

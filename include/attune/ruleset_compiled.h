@@ -19,9 +19,15 @@ enum {
     RULE_MAX_TRIES = 4096,             /* matches of one rule in one field looked at; beyond, REASON_PATTERN_LIMIT */
 };
 
+/* Tried only at words that can begin a match: each try is anchored. */
+struct pattern {
+    pcre2_code *code;
+    struct word_starts starts;
+};
+
 struct compiled_rule {
-    pcre2_code *say;
-    pcre2_code **unless;
+    struct pattern say;
+    struct pattern *unless;
     size_t unless_count;
     const struct phrase_node **phrases; /* of `say` */
     size_t phrase_count;
@@ -69,7 +75,7 @@ void rule_match(const struct ruleset *ruleset, uint32_t rule, enum text_field fi
                 size_t from, size_t to, size_t without, struct hit_list *hits);
 
 /* Whether a pattern matches anywhere in the words; *failed is set when that could not be decided. */
-bool rule_pattern_occurs(const struct ruleset *ruleset, const pcre2_code *code, const struct words *words,
+bool rule_pattern_occurs(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
                          bool *failed);
 
 /* What a hit of the rule is worth. */

@@ -26,14 +26,27 @@ enum {
     SANDBOX_CHILD_FILES = 8, /* descriptors of a screen child: standard error, its socket, one message, some slack */
 };
 
+/* AddressSanitizer maps terabytes of shadow: in its builds no address space is limited, and tests that need it say so.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANDBOX_LIMITS_MEMORY 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANDBOX_LIMITS_MEMORY 0
+#endif
+#endif
+#ifndef SANDBOX_LIMITS_MEMORY
+#define SANDBOX_LIMITS_MEMORY 1
+#endif
+
 /*
  * Locks this process down for good: no_new_privs, landlock over `readable` (`count` paths that stay readable, files or
  * whole directories; missing and NULL ones are skipped), then seccomp. Call while the process has one thread.
  * ERR_SYSTEM when seccomp cannot be set; landlock missing from the kernel is logged as a warning and seccomp stands
- * alone. *landlock_abi (may be NULL) gets the ABI in force, 0 for none.
+ * alone. *abi_out (may be NULL) gets the ABI in force, 0 for none.
  */
 enum err sandbox_enter(enum sandbox_profile profile, const char *const *readable, size_t count,
-                       int *landlock_abi) ATTUNE_MUST_CHECK;
+                       int *abi_out) ATTUNE_MUST_CHECK;
 
 /* Builds the profile's filters ahead, for processes that will be forked and enter it: only SANDBOX_CHILD can be
  * prepared so. Does nothing the second time. ERR_SYSTEM without memory. */

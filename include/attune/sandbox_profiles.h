@@ -41,7 +41,6 @@ struct sandbox_tables {
     struct sandbox_group
         groups[SANDBOX_MAX_GROUPS]; /* disjoint: a call stands in one of them, or several times in one */
     bool connects;                  /* TCP connections to other hosts are the role's work */
-    bool signals;                   /* may signal processes it forked (landlock holds it to those) */
 };
 
 /* A call that stands in no group kills the process. Never NULL. */

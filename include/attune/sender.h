@@ -17,8 +17,14 @@ enum {
     SENDER_MAX_IN_FLIGHT = 32,
     SENDER_MAX_PER_CHANNEL = 4, /* one receiver that hangs must not take every place */
     SENDER_MAX_WAITING = 1024,
-    SENDER_MAX_WAIT_MS = 20000, /* then the page goes back to the outbox, which knows what else to try */
-    SENDER_BUSY_RETRY_S = 5,    /* the outbox's first back-off */
+    /* Then the page goes back to the outbox, which knows what else to try: a channel that takes four pages in less than
+     * this gets 32 through, and one that hangs keeps no other page's place for longer. */
+    SENDER_MAX_WAIT_MS = 5000,
+    SENDER_BUSY_RETRY_S = 5, /* the outbox's first back-off */
+    /* Connections are kept for the next page of a storm and dropped after it: GnuTLS holds the whole bundle of
+     * authorities for each, 3.8 MiB with Debian's. */
+    SENDER_MAX_IDLE_CONNECTIONS = 16,
+    SENDER_IDLE_MS = 60000,
     /* So many lookups failed in a row, over so long: the resolver's files may have been replaced by others, which a
      * locked-down process cannot open (sandbox.h). A new one can. */
     SENDER_NAME_FAILURES = 6,

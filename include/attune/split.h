@@ -20,7 +20,8 @@ struct split {
     struct str text;   /* new: lines in order, answers between quoted lines too */
     struct str quoted; /* without its marks */
     struct str signature;
-    bool has_forward; /* a program's mark of a forwarded mail was found */
+    bool has_forward;        /* a program's mark of a forwarded mail was found */
+    bool begins_with_header; /* nothing stands before "From: ... Subject: ...": a forward, or what a form wrote */
 };
 
 /* `text` is valid UTF-8 with LF line ends. ERR_SYSTEM when the arena is full. */

@@ -63,6 +63,13 @@ enum err webhook_new(const char *url, const struct webhook_secret *secret, struc
 CURL *webhook_handle(const struct webhook *webhook);
 /* After the transfer ended with `result`. */
 void webhook_judge(const struct webhook *webhook, CURLcode result, struct webhook_answer *answer);
+enum webhook_lookup {
+    WEBHOOK_LOOKUP_NONE, /* plain HTTP: this machine, whose name proves nothing about the resolver */
+    WEBHOOK_LOOKUP_DONE,
+    WEBHOOK_LOOKUP_FAILED, /* the host's name could not be looked up, or not in time */
+};
+/* How far it came with the host's name; also after webhook_judge(). */
+enum webhook_lookup webhook_lookup(const struct webhook *webhook, CURLcode result);
 /* Takes it from no multi handle: do that before. Clears the caller's pointer. */
 void webhook_free(struct webhook **webhook);
 

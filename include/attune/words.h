@@ -19,6 +19,7 @@
 
 enum {
     WORDS_MAX_SENTENCE = 60,
+    WORDS_STARTS = 2048,
     WORDS_MAX_CONTRACTION = 64, /* bytes of a contraction: no longer word is looked up */
 };
 
@@ -27,6 +28,7 @@ struct word {
     uint32_t from;     /* bytes of the original */
     uint32_t to;       /* one past */
     uint32_t sentence; /* number of its sentence, from 0 */
+    uint32_t start;    /* words_start() of it */
 };
 
 struct words {
@@ -36,6 +38,27 @@ struct words {
 };
 
 struct contractions;
+
+/*
+ * A number below WORDS_STARTS from how a word begins: from its first 3 bytes, 4 beyond ASCII, or the whole of a shorter
+ * word. A beginning of 3 letters or more has the number of every word that begins with it.
+ */
+uint32_t words_start(struct str word);
+
+/* A set of such numbers: which words are worth a closer look. */
+struct word_starts {
+    uint64_t bits[WORDS_STARTS / 64];
+};
+
+static inline void word_starts_add(struct word_starts *starts, uint32_t start)
+{
+    starts->bits[start / 64] |= 1ull << start % 64;
+}
+
+static inline bool word_starts_has(const struct word_starts *starts, uint32_t start)
+{
+    return (starts->bits[start / 64] >> start % 64 & 1) != 0;
+}
 
 /* An empty table. The caller OWNS it. NULL without memory. */
 struct contractions *contractions_new(void);

@@ -151,13 +151,13 @@ class Daemon:
         return self
 
     def wait_ready(self):
-        """Until the control socket answers `status`."""
+        """Until the control socket answers and rules are in force."""
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"attuned ended with {self.process.returncode}\n{self.log()}")
             with contextlib.suppress(NotAnswering):
-                if self.ask({"command": "status"}).get("ok"):
+                if self.status()["rules"]["hash"]:
                     return
             time.sleep(0.02)
         raise RuntimeError(f"attuned does not answer after {START_LIMIT_S} s\n{self.log()}")

@@ -150,6 +150,8 @@ class Fetch:
             self.process.kill()
             self.process.wait(5)
         self.password.close()
+        log = self.log()
+        assert "Sanitizer" not in log and "runtime error" not in log, log
 
     def log(self):
         self.output.seek(0)

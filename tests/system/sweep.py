@@ -41,14 +41,19 @@ class Sweep:
         for point in range(self.points):
             batch = self.kinds[point * len(self.kinds) // self.points:(point + 1) * len(self.kinds) // self.points]
             delivery = threading.Thread(target=self._deliver, args=(batch,))
-            # Log-uniform from 1 ms to 1 s: as many kills in the first instants of the work as long after them.
-            delay = 10 ** self.random.uniform(-3, 0)
             victim = VICTIMS[point % len(VICTIMS)]
+            # A server tells of new mail up to half a second late: three of four kills wait until the work has begun.
+            at_work = self.random.random() < 0.75
+            delay = self.random.uniform(0, 0.12) if at_work else 10 ** self.random.uniform(-3, 0)
+            size = os.path.getsize(self.daemon.log_file)
             delivery.start()
+            if at_work:
+                self._await_work(size)
             time.sleep(delay)
             self._kill(victim)
             delivery.join()
-            self.say(f"point {point + 1:3}: {len(batch)} messages, {victim} killed after {delay * 1000:.0f} ms")
+            self.say(f"point {point + 1:3}: {len(batch)} messages, {victim} killed {delay * 1000:.0f} ms "
+                     f"after {'the first decision' if at_work else 'the first delivery'}")
         settled = self._settle()
         faults = self._judge()
         if not settled and not any(faults.values()):
@@ -60,6 +65,12 @@ class Sweep:
             for number, kind in batch:
                 flags = "(\\Seen)" if self.seen[identity(number, kind)] else None
                 connection.append("INBOX", flags, None, message(number, kind))
+
+    def _await_work(self, size):
+        """Until the log grows."""
+        deadline = time.monotonic() + 2
+        while os.path.getsize(self.daemon.log_file) == size and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def _kill(self, victim):
         if victim == "keep":

@@ -118,6 +118,14 @@ def test_a_broken_answer_costs_one_message_and_one_connection(answer):
         assert fetch.stop() == 0
 
 
+def test_a_message_that_breaks_every_connection_is_refused_the_second_time():
+    with HostileImap({"UID FETCH": for_uid(2, unknown_line)}) as server, new_fetch(server) as fetch:
+        uidvalidity = begin(fetch)
+        assert fetch.read("INBOX", uidvalidity, 2) == LATER
+        assert fetch.read("INBOX", uidvalidity, 2) == REFUSED
+        assert fetch.read("INBOX", uidvalidity, 3)[0] == server.messages[3]
+
+
 # --- an answer to FETCH without the message ----------------------------------------------------------------------------------
 
 

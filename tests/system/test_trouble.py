@@ -159,12 +159,19 @@ def test_bad_settings_are_named_and_nothing_starts(daemons, server, user, pager,
     assert expected in daemon.log() and "attune.yaml:" in daemon.log()
 
 
-def test_secrets_that_others_can_read_are_refused(daemons, server, user, pager):
-    daemon = daemons(mailboxes=[plain_mailbox(server, user)], staff=[pager.person("ana")])
+def test_a_password_that_others_can_read_is_refused(daemons, server, user, pager):
+    """That mailbox is not read; the daemon says why and goes on for the others."""
+    server.add_user(f"{user}b")
+    daemon = daemons(mailboxes=[plain_mailbox(server, user), plain_mailbox(server, f"{user}b")], staff=[pager.person("ana")])
     os.chmod(daemon.config["mailboxes"][0]["password_file"], 0o644)
-    daemon.launch()
-    assert daemon.process.wait(START_LIMIT_S) == 2
-    assert ".password" in daemon.log()
+    daemon.launch("--check")
+    assert daemon.process.wait(START_LIMIT_S) == 1
+    assert f"{user}.password" in daemon.log() and "chmod 600" in daemon.log()
+    daemon.start()
+    server.append(f"{user}b", "INBOX", message(1, "soon"))
+    wait_for_folder(daemon, server, f"{user}b", identity(1, "soon"), "Clinical/Today")
+    assert [box["link"] for box in daemon.status()["mailboxes"]] == ["down", "up"]
+    assert f"Login: user=<{user}>" not in server.log()
 
 
 def test_check_option(daemons, server, user, pager, rules):

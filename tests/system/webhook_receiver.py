@@ -56,12 +56,13 @@ def verify(secret, headers, body, now=None):
 
 class Receiver:
     """`requests`: dicts of method, path, headers (names in lower case), body (text), answer, at. `connections` counts all
-    that were accepted, whether or not they made a request."""
+    that were accepted, whether or not they made a request; `poured`, the bytes of oversized answers that a caller took."""
 
     def __init__(self, tls=None, answer="200", port=0, log=None):
         self.answer = answer
         self.requests = []
         self.connections = 0
+        self.poured = 0
         self.port = port
         self._tls = None
         self._log = log
@@ -223,6 +224,7 @@ class Receiver:
         while sent < total and not self._closing.is_set():
             stream.sendall(piece[:total - sent] if len(piece) > total - sent else piece)
             sent += len(piece)
+            self.poured += len(piece)
 
 
 def main():

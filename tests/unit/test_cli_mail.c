@@ -55,21 +55,21 @@ static void test_streams(void **state)
         {STR(STRICT STRICT MAIL), 2, {"", MAIL}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct mailstream *stream = mailstream_open(file_of(cases[i].file.data, cases[i].file.length));
+        struct mailfile *opened = mailfile_open(file_of(cases[i].file.data, cases[i].file.length));
         struct buf out;
         bool cut;
         buf_init(&out, READING_MAX_MESSAGE);
         for (size_t n = 0; n < cases[i].count; n++) {
-            assert_int_equal(mailstream_next(stream, &out, &cut), ERR_OK);
+            assert_int_equal(mailfile_next(opened, &out, &cut), ERR_OK);
             if (!str_equal_text(buf_str(&out), cases[i].messages[n]))
                 fail_msg("case %zu message %zu: \"%s\"", i, n, buf_text(&out));
             assert_false(cut);
         }
-        assert_int_equal(mailstream_next(stream, &out, &cut), ERR_ABSENT);
-        assert_int_equal(mailstream_next(stream, &out, &cut), ERR_ABSENT);
+        assert_int_equal(mailfile_next(opened, &out, &cut), ERR_ABSENT);
+        assert_int_equal(mailfile_next(opened, &out, &cut), ERR_ABSENT);
         buf_free(&out);
-        mailstream_free(&stream);
-        assert_null(stream);
+        mailfile_free(&opened);
+        assert_null(opened);
     }
 }
 
@@ -77,24 +77,24 @@ static void test_streams(void **state)
 static void test_mbox_at_every_offset(void **state)
 {
     (void)state;
-    static char file[3 * MAILSTREAM_BUFFER];
+    static char file[3 * MAILFILE_BUFFER];
     const size_t tail = strlen("\n" STRICT MAIL);
-    for (size_t offset = MAILSTREAM_BUFFER - 70; offset < MAILSTREAM_BUFFER + 10; offset++) {
+    for (size_t offset = MAILFILE_BUFFER - 70; offset < MAILFILE_BUFFER + 10; offset++) {
         memset(file, 'x', sizeof file);
         memcpy(file, STRICT "A: b\n\n", strlen(STRICT "A: b\n\n"));
         file[offset - 1] = '\n';
         memcpy(file + offset, "\n" STRICT MAIL, tail);
-        struct mailstream *stream = mailstream_open(file_of(file, offset + tail));
+        struct mailfile *opened = mailfile_open(file_of(file, offset + tail));
         struct buf out;
         bool cut;
         buf_init(&out, READING_MAX_MESSAGE);
-        assert_int_equal(mailstream_next(stream, &out, &cut), ERR_OK);
+        assert_int_equal(mailfile_next(opened, &out, &cut), ERR_OK);
         assert_int_equal(out.length, offset - strlen(STRICT));
-        assert_int_equal(mailstream_next(stream, &out, &cut), ERR_OK);
+        assert_int_equal(mailfile_next(opened, &out, &cut), ERR_OK);
         assert_string_equal(buf_text(&out), MAIL);
-        assert_int_equal(mailstream_next(stream, &out, &cut), ERR_ABSENT);
+        assert_int_equal(mailfile_next(opened, &out, &cut), ERR_ABSENT);
         buf_free(&out);
-        mailstream_free(&stream);
+        mailfile_free(&opened);
     }
 }
 
@@ -108,24 +108,24 @@ static void test_cut(void **state)
     memset(file, 'x', length);
     memcpy(file, STRICT "A: b\n\n", strlen(STRICT "A: b\n\n"));
     memcpy(file + length, "\n" STRICT MAIL, strlen("\n" STRICT MAIL));
-    struct mailstream *stream = mailstream_open(file_of(file, length + strlen("\n" STRICT MAIL)));
+    struct mailfile *opened = mailfile_open(file_of(file, length + strlen("\n" STRICT MAIL)));
     struct buf out;
     bool cut;
     buf_init(&out, READING_MAX_MESSAGE);
-    assert_int_equal(mailstream_next(stream, &out, &cut), ERR_OK);
+    assert_int_equal(mailfile_next(opened, &out, &cut), ERR_OK);
     assert_true(cut);
     assert_int_equal(out.length, READING_MAX_MESSAGE);
-    assert_int_equal(mailstream_next(stream, &out, &cut), ERR_OK);
+    assert_int_equal(mailfile_next(opened, &out, &cut), ERR_OK);
     assert_false(cut);
     assert_string_equal(buf_text(&out), MAIL);
-    mailstream_free(&stream);
+    mailfile_free(&opened);
 
     memset(file, 'x', length);
-    stream = mailstream_open(file_of(file, length));
-    assert_int_equal(mailstream_next(stream, &out, &cut), ERR_OK);
+    opened = mailfile_open(file_of(file, length));
+    assert_int_equal(mailfile_next(opened, &out, &cut), ERR_OK);
     assert_true(cut);
-    assert_int_equal(mailstream_next(stream, &out, &cut), ERR_ABSENT);
-    mailstream_free(&stream);
+    assert_int_equal(mailfile_next(opened, &out, &cut), ERR_ABSENT);
+    mailfile_free(&opened);
     buf_free(&out);
     free(file);
 }
@@ -135,14 +135,14 @@ static void test_exactly_the_limit_is_not_cut(void **state)
     (void)state;
     char *file = calloc(1, READING_MAX_MESSAGE);
     assert_non_null(file);
-    struct mailstream *stream = mailstream_open(file_of(file, READING_MAX_MESSAGE));
+    struct mailfile *opened = mailfile_open(file_of(file, READING_MAX_MESSAGE));
     struct buf out;
     bool cut;
     buf_init(&out, READING_MAX_MESSAGE);
-    assert_int_equal(mailstream_next(stream, &out, &cut), ERR_OK);
+    assert_int_equal(mailfile_next(opened, &out, &cut), ERR_OK);
     assert_false(cut);
     assert_int_equal(out.length, READING_MAX_MESSAGE);
-    mailstream_free(&stream);
+    mailfile_free(&opened);
     buf_free(&out);
     free(file);
 }

@@ -300,6 +300,22 @@ static const struct fault faults[] = {
      .code = "C013",
      .line = 12,
      .says = "order"},
+    {.mailbox = "mailboxes: [{name: a, host: h, user: u, password_file: /p},\n {name: b, host: H, user: u, "
+                "password_file: /p}]\n",
+     .code = "C017",
+     .line = 2,
+     .says = "both use the folder INBOX"},
+    {.mailbox = "mailboxes: [{name: a, host: h, user: u, password_file: /p},\n"
+                "{name: b, host: h, user: u, inbox: Sales, password_file: /p}]\n",
+     .code = "C017",
+     .line = 2,
+     .says = "both use the folder Junk"},
+    {.mailbox =
+         "mailboxes: [{name: a, host: h, user: u, also_read: [], password_file: /p},\n"
+         "{name: b, host: h, user: u, inbox: Clinical/Today, also_read: [], folders: {today: T}, password_file: /p}]\n",
+     .code = "C017",
+     .line = 2,
+     .says = "both use the folder Clinical/Today"},
     {.first = "a: 1\na: 2\n", .code = "Y008", .line = 2, .says = "twice"},
 };
 
@@ -344,6 +360,18 @@ static void shows_all_faults_at_once(void **state)
     load_free(&load);
 }
 
+static void lets_one_account_have_two_entries(void **state)
+{
+    (void)state;
+    /* Clinical folders may be shared: nobody reads them for new mail. */
+    struct load load = load_text("",
+                                 "mailboxes: [{name: a, host: h, user: u, password_file: /p},\n"
+                                 "{name: b, host: h, user: u, inbox: Sales, also_read: [], password_file: /p}]\n",
+                                 staff_lines, page_lines);
+    assert_int_equal(load.error, ERR_OK);
+    load_free(&load);
+}
+
 static void warns_of_a_weak_ladder(void **state)
 {
     (void)state;
@@ -364,7 +392,7 @@ static void bounds_lists(void **state)
         buf_init(&mailboxes, 1024 * 1024);
         buf_add_text(&mailboxes, "mailboxes:\n");
         for (size_t i = 0; i < CONF_MAX_MAILBOXES + extra; i++)
-            buf_addf(&mailboxes, "- {name: m%zu, host: h, user: u, password_file: /p}\n", i);
+            buf_addf(&mailboxes, "- {name: m%zu, host: h, user: u%zu, password_file: /p}\n", i, i);
         struct load load = load_text("", buf_text(&mailboxes), staff_lines, page_lines);
         assert_int_equal(load.error, extra ? ERR_INPUT : ERR_OK);
         if (extra)
@@ -566,6 +594,7 @@ int main(void)
         cmocka_unit_test(takes_every_key),
         cmocka_unit_test(finds_every_fault),
         cmocka_unit_test(shows_all_faults_at_once),
+        cmocka_unit_test(lets_one_account_have_two_entries),
         cmocka_unit_test(warns_of_a_weak_ladder),
         cmocka_unit_test(bounds_lists),
         cmocka_unit_test(bounds_the_control_sockets_path),

@@ -148,6 +148,34 @@ static size_t random_text(uint32_t *seed, char *out, size_t characters)
     return length;
 }
 
+/* Rules look at FOLD_PLAIN alone: whatever two texts have in common in FOLD_TEXT, they have in common there. */
+static void strips_accents_after_folding_as_well(void **state)
+{
+    (void)state;
+    static const uint32_t alphabets[2][16] = {
+        {'a', 'E', ' ', '\'', 0x0301, 0x0308, 0x0327, 0x0326, 0x0142, 0x015F, 0x0219, 0x200B, 0x00AD, 0x1EBF, 0x0111,
+         '.'},
+        {0x0438, 0x0419, 0x0456, 0x0457, 0x0435, 0x0401, 0x0306, 0x0308, 0x0301, ' ', 0x200D, 0x0413, 0x2019, 0x0443,
+         0x045E, 0xFE0F},
+    };
+    struct arena *arena = arena_new(ARENA_BYTES);
+    uint32_t seed = 5;
+    for (size_t i = 0; i < 4000; i++) {
+        char text[4 * 40];
+        size_t length = 0;
+        for (size_t j = 0; j < 40; j++) {
+            seed = seed * 1664525u + 1013904223u;
+            length += utf8_encode(alphabets[i % 2][seed >> 28], text + length);
+        }
+        struct str original = {text, length};
+        struct folded once = fold(arena, original, FOLD_PLAIN);
+        struct folded twice = fold(arena, fold(arena, original, FOLD_TEXT).text, FOLD_PLAIN);
+        assert_string_equal(twice.text.data, once.text.data);
+        arena_reset(arena);
+    }
+    arena_free(&arena);
+}
+
 static void survives_any_text(void **state)
 {
     (void)state;
@@ -156,6 +184,29 @@ static void survives_any_text(void **state)
     uint32_t seed = 20;
     for (int i = 0; i < 2000; i++) {
         check_promises(arena, (struct str){text, random_text(&seed, text, 1 + (size_t)i % 200)});
+        arena_reset(arena);
+    }
+    arena_free(&arena);
+}
+
+/* No caller gives ill-formed text; if one did, the fold would still write well-formed text with a rising map. */
+static void mends_ill_formed_text(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(ARENA_BYTES);
+    unsigned char bytes[64];
+    uint32_t seed = 9;
+    for (int round = 0; round < 20000; round++) {
+        static const unsigned char leads[] = {0xD0, 0xD1, 0xCC, 0x81, 0xE2, 0x80, 0xF0, 0xFF, 'a', ' ', 0xC3, 0xBF};
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            bytes[i] = leads[(seed >> 16) % sizeof leads];
+        }
+        struct folded folded =
+            fold(arena, (struct str){(const char *)bytes, sizeof bytes}, (enum fold_view)(round % 2));
+        assert_true(utf8_is_valid(folded.text));
+        for (size_t i = 1; i < folded.text.length; i++)
+            assert_true(folded.origin[i] >= folded.origin[i - 1] && folded.origin[i] < sizeof bytes);
         arena_reset(arena);
     }
     arena_free(&arena);
@@ -195,7 +246,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folds_to_one_form),         cmocka_unit_test(maps_back_exactly),
-        cmocka_unit_test(is_settled_after_one_pass), cmocka_unit_test(survives_any_text),
+        cmocka_unit_test(is_settled_after_one_pass), cmocka_unit_test(strips_accents_after_folding_as_well),
+        cmocka_unit_test(survives_any_text),         cmocka_unit_test(mends_ill_formed_text),
         cmocka_unit_test(bounds_a_pile_of_marks),    cmocka_unit_test(refuses_what_is_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,9 +280,9 @@ static void test_a_ring_replaces_the_one_never_accepted(void **state)
     open_alert(journal, "aaaaaaaa");
     add_page(journal, "aaaaaaaa", 0, "phone", "id-0", 1000);
     add_page(journal, "aaaaaaaa", 0, "phone", "id-0", 1000); /* a crash repeats the same id */
-    assert_int_equal(journal_due_outbox(journal, 1000, rows, 8), 1);
+    assert_int_equal(journal_due_outbox(journal, 1000, 8, rows, 8), 1);
     add_page(journal, "aaaaaaaa", 1, "phone", "id-1", 2000);
-    assert_int_equal(journal_due_outbox(journal, 9000, rows, 8), 1);
+    assert_int_equal(journal_due_outbox(journal, 9000, 8, rows, 8), 1);
     assert_string_equal(rows[0].webhook_id, "id-1");
 }
 
@@ -293,9 +293,9 @@ static void test_an_accepted_page_spares_the_next_channel(void **state)
     open_alert(journal, "aaaaaaaa");
     add_page(journal, "aaaaaaaa", 0, "phone", "id-p", 1000);
     add_page(journal, "aaaaaaaa", 0, "chat", "id-c", 31000);
-    assert_int_equal(journal_due_outbox(journal, 1000, rows, 8), 1);
+    assert_int_equal(journal_due_outbox(journal, 1000, 8, rows, 8), 1);
     journal_accept_outbox(journal, rows[0].id, 200, 1500);
-    assert_int_equal(journal_due_outbox(journal, 90000, rows, 8), 0);
+    assert_int_equal(journal_due_outbox(journal, 90000, 8, rows, 8), 0);
     assert_int_equal(journal_next_page_due(journal), INT64_MAX);
 }
 
@@ -306,10 +306,26 @@ static void test_an_unaccepted_page_starts_the_next_channel(void **state)
     open_alert(journal, "aaaaaaaa");
     add_page(journal, "aaaaaaaa", 0, "phone", "id-p", 1000);
     add_page(journal, "aaaaaaaa", 0, "chat", "id-c", 31000);
-    journal_due_outbox(journal, 1000, rows, 8);
+    journal_due_outbox(journal, 1000, 8, rows, 8);
     journal_retry_outbox(journal, rows[0].id, 500, 6000);
     assert_int_equal(journal_outbox_attempts(journal, rows[0].id), 1);
-    assert_int_equal(journal_due_outbox(journal, 31000, rows, 8), 2);
+    assert_int_equal(journal_due_outbox(journal, 31000, 8, rows, 8), 2);
+}
+
+static void test_a_channel_that_hangs_does_not_hide_the_others(void **state)
+{
+    struct journal *journal = *state;
+    struct outbox_row rows[8];
+    char id[16];
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "alert-%d", i);
+        open_alert(journal, id);
+        add_page(journal, id, 0, "phone", id, 1000 + i);
+    }
+    open_alert(journal, "last");
+    add_page(journal, "last", 0, "chat", "id-last", 5000);
+    assert_int_equal(journal_due_outbox(journal, 9000, 4, rows, 8), 5);
+    assert_string_equal(rows[4].channel, "chat");
 }
 
 static void test_an_acknowledgement_stops_everything(void **state)
@@ -330,7 +346,7 @@ static void test_an_acknowledgement_stops_everything(void **state)
     assert_true(journal_acknowledge(journal, "aaaaaaaa", "ana", 4000, &already));
     assert_false(already);
     assert_int_equal(journal_due_ladder(journal, INT64_MAX, steps, 8), 0);
-    assert_int_equal(journal_due_outbox(journal, INT64_MAX, pages, 8), 0);
+    assert_int_equal(journal_due_outbox(journal, INT64_MAX, 8, pages, 8), 0);
     assert_true(journal_acknowledge(journal, "aaaaaaaa", "bor", 5000, &already));
     assert_true(already);
     assert_true(journal_get_alert(journal, "aaaaaaaa", &alert));
@@ -459,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_ring_replaces_the_one_never_accepted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_accepted_page_spares_the_next_channel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_unaccepted_page_starts_the_next_channel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_channel_that_hangs_does_not_hide_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_acknowledgement_stops_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_case_is_found_by_its_beginning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_disk_frees_the_reserve_and_then_goes_to_memory, set_up, tear_down),

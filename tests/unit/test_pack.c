@@ -171,6 +171,7 @@ static const struct refusal refusals[] = {
     {"en/x.yaml",
      "format: 1\ncombine:\n  - {id: cc, all: [sleep], urgency: now}\n  - {id: cc, all: [sleep], urgency: now}\n",
      "en/x.yaml:4:10: error: cc: the combination `cc` is already there"},
+    {"en/deep/lexicon.yaml", "format: 1\nlanguage: en\nlexicon: {aa: [x]}\n", "neither `rules` nor `combine`"},
     {"a/b/c/d/e.yaml", "format: 1\n", "too deep"},
 };
 

@@ -8,7 +8,8 @@
 #include <cmocka.h>
 
 #include "ruleset_files.h"
-#include <attune/ruleset.h>
+#include <attune/decide.h>
+#include <attune/ruleset_compiled.h>
 
 enum { ARENA_BYTES = 192 * 1024 * 1024 };
 
@@ -298,6 +299,53 @@ static void gives_the_same_hits_again(void **state)
     set_close(&other);
 }
 
+/* Every rule over the whole text, without the prefilter. */
+static struct hit_list match_unfiltered(struct set *set, struct str text)
+{
+    const struct ruleset *ruleset = set->ruleset;
+    struct hit_list hits = {.arena = set->arena};
+    for (size_t i = 0; i < ruleset->rule_count; i++) {
+        uint32_t rule = ruleset->order[i];
+        struct words words;
+        const struct contractions *contractions = ruleset->streams[ruleset->rules[rule].stream].contractions;
+        assert_int_equal(words_split(set->arena, text, contractions, &words), ERR_OK);
+        rule_match(ruleset, rule, FIELD_TEXT, &words, 0, words.stream.length, UNLESS_ALL_APPLY, &hits);
+    }
+    return hits;
+}
+
+/* The prefilter only saves work: on texts made of the rules' own words, the hits are the same without it. */
+static void finds_the_same_without_the_prefilter(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "do not", "don't want", "want to", "be here", "exist",   "tonight", "I will",    "die",     "so tired",
+        "of",     "everything", "take",    "all my",  "all the", "pills",   "back",      "can not", "go on",
+        "with",   "the form",   "longer",  ". ",      "\n\n",    "awake",   "all night", "to the",  "pharmacy",
+    };
+    struct set set = set_open(unless_rules);
+    uint32_t seed = 11;
+    size_t found = 0;
+    for (int round = 0; round < 3000; round++) {
+        struct buf text;
+        buf_init(&text, 4096);
+        for (int i = 0; i < 60; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            buf_addf(&text, "%s ", parts[(seed >> 8) % (sizeof parts / sizeof *parts)]);
+        }
+        struct hits filtered = match_field(&set, FIELD_TEXT, buf_str(&text));
+        struct hit_list all = match_unfiltered(&set, buf_str(&text));
+        assert_int_equal(filtered.count, all.count);
+        for (size_t i = 0; i < all.count; i++)
+            assert_memory_equal(&filtered.items[i], &all.items[i], sizeof all.items[i]);
+        found += all.count;
+        buf_free(&text);
+        arena_reset(set.arena);
+    }
+    assert_true(found > 300); /* the texts are worth comparing */
+    set_close(&set);
+}
+
 static void bounds_the_hits_of_one_rule(void **state)
 {
     (void)state;
@@ -385,6 +433,55 @@ static void says_when_memory_ends(void **state)
     set_close(&set);
 }
 
+/* The block of a Markdown text that begins with "format: 1" and holds `part`; in the arena. */
+static const char *find_example(struct arena *arena, struct str text, const char *part)
+{
+    for (size_t at = 0; (at = str_find(text, STR("```yaml\nformat: 1\n"), at)) != SIZE_MAX; at++) {
+        struct str block = str_slice(text, at + 8, str_find(text, STR("\n```\n"), at) + 1);
+        if (str_find(block, str_of(part), 0) != SIZE_MAX)
+            return arena_copy(arena, block.data, block.length);
+    }
+    fail_msg("no example holds \"%s\"", part);
+    return NULL;
+}
+
+/* The guide's examples load and pass beside the shipped rules. */
+static void loads_the_examples_of_the_guide(void **state)
+{
+    (void)state;
+    static char guide[64 * 1024];
+    FILE *file = fopen("docs/rule-language.md", "r");
+    assert_non_null(file);
+    struct str text = {guide, fread(guide, 1, sizeof guide, file)};
+    fclose(file);
+    struct set set = {.folder = folder_make(), .arena = arena_new(ARENA_BYTES)};
+    diag_init(&set.diag);
+    char command[128];
+    snprintf(command, sizeof command, "cp -r rules/. '%s'", set.folder.path);
+    assert_int_equal(system(command), 0);
+    folder_write(&set.folder, "en/example.yaml", find_example(set.arena, text, "en.example.not-exist"));
+    folder_write(&set.folder, "combine.yaml", find_example(set.arena, text, "combine:"));
+    folder_write(&set.folder, "policy.yaml", find_example(set.arena, text, "routes:"));
+    enum err error = pack_load(set.folder.path, &set.pack, &set.diag);
+    if (error == ERR_OK)
+        error = ruleset_compile(set.pack, &set.ruleset, &set.diag);
+    if (error == ERR_OK)
+        error = ruleset_run_tests(set.ruleset, &set.diag, &set.tests);
+    if (error != ERR_OK)
+        expect_finding(&set.diag, "(it was to load)");
+    struct policy *policy;
+    assert_int_equal(policy_load(set.folder.path, set.pack, &policy, &set.diag), ERR_OK);
+    policy_free(&policy);
+    ruleset_free(&set.ruleset);
+    pack_free(&set.pack);
+
+    struct folder base = folder_make_base();
+    folder_write(&base, "en/lexicon.yaml", find_example(set.arena, text, "contractions:"));
+    assert_int_equal(pack_load(base.path, &set.pack, &set.diag), ERR_OK);
+    folder_remove(&base);
+    set_close(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,9 +493,11 @@ int main(void)
         cmocka_unit_test(keeps_rules_honest),
         cmocka_unit_test(reports_a_ledger_that_flipped),
         cmocka_unit_test(gives_the_same_hits_again),
+        cmocka_unit_test(finds_the_same_without_the_prefilter),
         cmocka_unit_test(bounds_the_hits_of_one_rule),
         cmocka_unit_test(cuts_the_least_urgent_hits),
         cmocka_unit_test(reports_a_match_limit),
+        cmocka_unit_test(loads_the_examples_of_the_guide),
         cmocka_unit_test(says_when_memory_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,11 +13,13 @@
 #include <attune/sender.h>
 #include <attune/webhook.h>
 #include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct secret_case {
@@ -201,6 +203,7 @@ static void goes_in_the_clear_to_loopback_only(void **state)
 struct answers {
     size_t count;
     enum notify_outcome last;
+    uint16_t status;
     const char *why;
 };
 
@@ -210,6 +213,7 @@ static void note_answer(void *context, uint64_t row, const struct webhook_answer
     (void)row;
     answers->count++;
     answers->last = answer->outcome;
+    answers->status = answer->status;
     answers->why = answer->why;
 }
 
@@ -268,6 +272,104 @@ static void bounds_the_queue(void **state)
     sender_free(&sender);
 }
 
+/* Runs until `count` pages were answered; each lookup has WEBHOOK_CONNECT_MS, so this ends. */
+static void run_until(struct sender *sender, const struct answers *answers, size_t count)
+{
+    struct curl_waitfd none = {.fd = -1};
+    while (answers->count < count) {
+        sender_step(sender);
+        sender_wait(sender, &none, 50);
+    }
+}
+
+static void notices_that_names_are_lost(void **state)
+{
+    (void)state;
+    struct answers answers = {0};
+    /* RFC 6761: a name that never is. */
+    struct staff_channel nowhere = {.url = "https://pager.invalid/", .secret = {.length = 32}};
+    struct staff_channel local = {.url = "http://127.0.0.1:1/", .secret = {.length = 32}};
+    struct staff_channel known = {.url = "https://127.0.0.1:1/", .secret = {.length = 32}};
+    struct sender *sender = sender_new("/dev/null", note_answer, &answers);
+    for (size_t i = 0; i < SENDER_NAME_FAILURES; i++)
+        sender_add(sender, &nowhere, i, STR("msg"), STR("{}"));
+    run_until(sender, &answers, SENDER_NAME_FAILURES);
+    assert_string_equal(answers.why, "name");
+    assert_false(sender_lost_names(sender)); /* often enough, but not for long */
+    clock_freeze(clock_wall_ms(), clock_monotonic_ms() + SENDER_NAME_FAILING_MS);
+    assert_true(sender_lost_names(sender));
+    sender_add(sender, &local, 100, STR("msg"), STR("{}"));
+    run_until(sender, &answers, SENDER_NAME_FAILURES + 1);
+    assert_string_equal(answers.why, "connect");
+    assert_true(sender_lost_names(sender)); /* this machine's own address says nothing new */
+    sender_add(sender, &known, 101, STR("msg"), STR("{}"));
+    run_until(sender, &answers, SENDER_NAME_FAILURES + 2);
+    assert_string_equal(answers.why, "connect");
+    assert_false(sender_lost_names(sender));
+    clock_release();
+    sender_free(&sender);
+}
+
+/* A receiver in a process of its own, which answers 200 plus the number of the connection that a page came by. */
+static void serve(int listener)
+{
+    struct pollfd fds[8] = {{.fd = listener, .events = POLLIN}};
+    nfds_t count = 1;
+    alarm(30); /* whatever becomes of the test */
+    while (poll(fds, count, -1) > 0) {
+        for (nfds_t i = 1; i < count; i++) {
+            char request[8192];
+            if (!(fds[i].revents & (POLLIN | POLLHUP)))
+                continue;
+            if (recv(fds[i].fd, request, sizeof request, 0) > 0)
+                dprintf(fds[i].fd, "HTTP/1.1 %d Answer\r\nContent-Length: 0\r\n\r\n", 200 + (int)i);
+            else
+                fds[i].fd = -1; /* closed with the process */
+        }
+        if (fds[0].revents & POLLIN && count < 8)
+            fds[count++] = (struct pollfd){.fd = accept(listener, NULL, NULL), .events = POLLIN};
+    }
+}
+
+static uint16_t send_one(struct sender *sender, struct staff_channel *to, struct answers *answers)
+{
+    size_t before = answers->count;
+    sender_add(sender, to, before, STR("msg"), STR("{}"));
+    run_until(sender, answers, before + 1);
+    sender_step(sender);
+    return answers->status;
+}
+
+static void drops_connections_when_idle(void **state)
+{
+    (void)state;
+    unsigned short port;
+    int listener = listen_anywhere(&port);
+    pid_t child = fork();
+    if (child == 0) {
+        serve(listener);
+        _exit(0);
+    }
+    struct answers answers = {0};
+    struct staff_channel to = {.person = "ana", .channel = "phone", .secret = {.length = 32}};
+    snprintf(to.url, sizeof to.url, "http://127.0.0.1:%u/", port);
+    struct sender *sender = sender_new("/dev/null", note_answer, &answers);
+    clock_freeze(0, 1000);
+    assert_int_equal(send_one(sender, &to, &answers), 201);
+    assert_int_equal(send_one(sender, &to, &answers), 201);
+    clock_freeze(0, 1000 + SENDER_IDLE_MS - 1);
+    sender_step(sender);
+    assert_int_equal(send_one(sender, &to, &answers), 201); /* not yet */
+    clock_freeze(0, 1000 + 2 * SENDER_IDLE_MS);
+    sender_step(sender);
+    assert_int_equal(send_one(sender, &to, &answers), 202);
+    clock_release();
+    sender_free(&sender);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close(listener);
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR); /* a thousand pages that go back are a thousand warnings */
@@ -283,6 +385,8 @@ int main(void)
         cmocka_unit_test(goes_in_the_clear_to_loopback_only),
         cmocka_unit_test(sends_back_what_waits_too_long),
         cmocka_unit_test(bounds_the_queue),
+        cmocka_unit_test(notices_that_names_are_lost),
+        cmocka_unit_test(drops_connections_when_idle),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();

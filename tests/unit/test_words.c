@@ -75,20 +75,32 @@ static void knows_where_words_stand(void **state)
     struct str text = STR("Ach, I don’t. ½ ende");
     assert_int_equal(words_split(arena, text, table, &words), ERR_OK);
     assert_string_equal(words.stream.data, " ach i do not\n 1 2 ende\n");
-    static const struct word expected[] = {{1, 0, 3, 0},    {5, 5, 6, 0},    {7, 7, 14, 0},  {10, 7, 14, 0},
+    static const uint32_t expected[][4] = {{1, 0, 3, 0},    {5, 5, 6, 0},    {7, 7, 14, 0},  {10, 7, 14, 0},
                                            {15, 16, 18, 1}, {17, 16, 18, 1}, {19, 19, 23, 1}};
     assert_int_equal(words.count, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < words.count; i++) {
-        assert_int_equal(words.items[i].at, expected[i].at);
-        assert_int_equal(words.items[i].from, expected[i].from);
-        assert_int_equal(words.items[i].to, expected[i].to);
-        assert_int_equal(words.items[i].sentence, expected[i].sentence);
+        assert_int_equal(words.items[i].at, expected[i][0]);
+        assert_int_equal(words.items[i].from, expected[i][1]);
+        assert_int_equal(words.items[i].to, expected[i][2]);
+        assert_int_equal(words.items[i].sentence, expected[i][3]);
     }
     assert_int_equal(words_find(&words, 0), 0);
     assert_int_equal(words_find(&words, 6), 2);
     assert_int_equal(words_find(&words, 20), 7);
     contractions_free(&table);
     arena_free(&arena);
+}
+
+/* A beginning of three letters has the number of every word that begins with it, in any alphabet. */
+static void numbers_how_words_begin(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {{"sui", "suicide"}, {"умр", "умру"}, {"їжа", "їжак"},
+                                           {"aža", "ažae"},    {"čas", "časa"}, {"漢字x", "漢字xy"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        assert_int_equal(words_start(str_of(pairs[i][0])), words_start(str_of(pairs[i][1])));
+    assert_true(words_start(STR("i")) != words_start(STR("in")));
+    assert_true(words_start(STR("")) < WORDS_STARTS);
 }
 
 static void ends_a_sentence_of_sixty_words_without_a_cut(void **state)
@@ -166,11 +178,9 @@ static void holds_its_promises_on_any_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_one_stream),
-        cmocka_unit_test(knows_where_words_stand),
-        cmocka_unit_test(ends_a_sentence_of_sixty_words_without_a_cut),
-        cmocka_unit_test(refuses_odd_contractions),
-        cmocka_unit_test(holds_its_promises_on_any_text),
+        cmocka_unit_test(writes_one_stream),        cmocka_unit_test(knows_where_words_stand),
+        cmocka_unit_test(numbers_how_words_begin),  cmocka_unit_test(ends_a_sentence_of_sixty_words_without_a_cut),
+        cmocka_unit_test(refuses_odd_contractions), cmocka_unit_test(holds_its_promises_on_any_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

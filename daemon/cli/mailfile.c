@@ -13,7 +13,7 @@ enum { LOOK_AHEAD = 2048 };
 
 enum form { FORM_UNKNOWN, FORM_MESSAGE, FORM_MBOX };
 
-struct mailstream {
+struct mailfile {
     int fd;
     enum form form;
     bool at_end;
@@ -21,54 +21,54 @@ struct mailstream {
     int error;
     size_t from;
     size_t to;
-    char bytes[MAILSTREAM_BUFFER];
+    char bytes[MAILFILE_BUFFER];
 };
 
-struct mailstream *mailstream_open(int fd)
+struct mailfile *mailfile_open(int fd)
 {
-    struct mailstream *stream = malloc(sizeof *stream);
-    if (!stream) {
+    struct mailfile *file = malloc(sizeof *file);
+    if (!file) {
         close(fd);
         return NULL;
     }
-    memset(stream, 0, offsetof(struct mailstream, bytes));
-    stream->fd = fd;
-    return stream;
+    memset(file, 0, offsetof(struct mailfile, bytes));
+    file->fd = fd;
+    return file;
 }
 
-void mailstream_free(struct mailstream **stream)
+void mailfile_free(struct mailfile **file)
 {
-    if (!*stream)
+    if (!*file)
         return;
-    close((*stream)->fd);
-    free(*stream);
-    *stream = NULL;
+    close((*file)->fd);
+    free(*file);
+    *file = NULL;
 }
 
 /* Reads until `wanted` bytes are in the buffer or the file ends. */
-static void fill(struct mailstream *stream, size_t wanted)
+static void fill(struct mailfile *file, size_t wanted)
 {
-    if (stream->to - stream->from >= wanted || stream->at_end)
+    if (file->to - file->from >= wanted || file->at_end)
         return;
-    memmove(stream->bytes, stream->bytes + stream->from, stream->to - stream->from);
-    stream->to -= stream->from;
-    stream->from = 0;
-    while (stream->to < wanted && !stream->at_end) {
-        ssize_t got = read(stream->fd, stream->bytes + stream->to, sizeof stream->bytes - stream->to);
+    memmove(file->bytes, file->bytes + file->from, file->to - file->from);
+    file->to -= file->from;
+    file->from = 0;
+    while (file->to < wanted && !file->at_end) {
+        ssize_t got = read(file->fd, file->bytes + file->to, sizeof file->bytes - file->to);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            stream->error = errno;
+            file->error = errno;
         if (got <= 0)
-            stream->at_end = true;
+            file->at_end = true;
         else
-            stream->to += (size_t)got;
+            file->to += (size_t)got;
     }
 }
 
-static struct str buffered(const struct mailstream *stream)
+static struct str buffered(const struct mailfile *file)
 {
-    return (struct str){stream->bytes + stream->from, stream->to - stream->from};
+    return (struct str){file->bytes + file->from, file->to - file->from};
 }
 
 /* "Name:" at the start, of the characters RFC 5322, 2.2 allows and mail uses. */
@@ -114,56 +114,56 @@ static bool is_separator(struct str text, bool after_empty)
     return has_date(str_slice(line, 0, LOOK_AHEAD / 2)) || (after_empty && starts_with_field(text));
 }
 
-static void learn_form(struct mailstream *stream)
+static void learn_form(struct mailfile *file)
 {
-    if (stream->form != FORM_UNKNOWN)
+    if (file->form != FORM_UNKNOWN)
         return;
-    fill(stream, LOOK_AHEAD);
-    stream->form = is_separator(buffered(stream), true) ? FORM_MBOX : FORM_MESSAGE;
+    fill(file, LOOK_AHEAD);
+    file->form = is_separator(buffered(file), true) ? FORM_MBOX : FORM_MESSAGE;
 }
 
-bool mailstream_is_mbox(struct mailstream *stream)
+bool mailfile_is_mbox(struct mailfile *file)
 {
-    learn_form(stream);
-    return stream->form == FORM_MBOX;
+    learn_form(file);
+    return file->form == FORM_MBOX;
 }
 
-bool mailstream_looks_like_mail(struct mailstream *stream)
+bool mailfile_looks_like_mail(struct mailfile *file)
 {
-    return mailstream_is_mbox(stream) || starts_with_field(buffered(stream));
+    return mailfile_is_mbox(file) || starts_with_field(buffered(file));
 }
 
-bool mailstream_is_empty(struct mailstream *stream)
+bool mailfile_is_empty(struct mailfile *file)
 {
-    learn_form(stream);
-    return stream->from == stream->to && stream->at_end && stream->error == 0 && !stream->given;
+    learn_form(file);
+    return file->from == file->to && file->at_end && file->error == 0 && !file->given;
 }
 
 /* Takes `length` bytes from the buffer to the message, as far as the message may grow. */
-static void take(struct mailstream *stream, size_t length, struct buf *out, bool *cut)
+static void take(struct mailfile *file, size_t length, struct buf *out, bool *cut)
 {
     size_t room = READING_MAX_MESSAGE - out->length;
     size_t kept = length < room ? length : room;
     if (kept < length)
         *cut = true;
-    (void)buf_add(out, stream->bytes + stream->from, kept);
-    stream->from += length;
+    (void)buf_add(out, file->bytes + file->from, kept);
+    file->from += length;
 }
 
-static void take_whole_file(struct mailstream *stream, struct buf *out, bool *cut)
+static void take_whole_file(struct mailfile *file, struct buf *out, bool *cut)
 {
     do {
-        take(stream, stream->to - stream->from, out, cut);
-        fill(stream, sizeof stream->bytes);
-    } while (stream->to > stream->from && !*cut);
+        take(file, file->to - file->from, out, cut);
+        fill(file, sizeof file->bytes);
+    } while (file->to > file->from && !*cut);
 }
 
 /* Bytes up to and including the next LF, or all that is buffered when there is none. */
-static size_t line_length(const struct mailstream *stream)
+static size_t line_length(const struct mailfile *file)
 {
-    const char *start = stream->bytes + stream->from;
-    const char *end = memchr(start, '\n', stream->to - stream->from);
-    return end ? (size_t)(end - start) + 1 : stream->to - stream->from;
+    const char *start = file->bytes + file->from;
+    const char *end = memchr(start, '\n', file->to - file->from);
+    return end ? (size_t)(end - start) + 1 : file->to - file->from;
 }
 
 /* mboxrd: a line of '>' and "From " was written with one '>' more. */
@@ -184,46 +184,46 @@ static void drop_last_empty_line(struct buf *out)
         out->length -= 1;
 }
 
-static void take_from_mbox(struct mailstream *stream, struct buf *out, bool *cut)
+static void take_from_mbox(struct mailfile *file, struct buf *out, bool *cut)
 {
-    stream->from += line_length(stream); /* the separator */
+    file->from += line_length(file); /* the separator */
     bool line_start = true, after_empty = false;
     for (;;) {
-        fill(stream, LOOK_AHEAD);
-        if (stream->from == stream->to)
+        fill(file, LOOK_AHEAD);
+        if (file->from == file->to)
             return;
-        struct str text = buffered(stream);
+        struct str text = buffered(file);
         if (line_start && is_separator(text, after_empty)) {
             drop_last_empty_line(out);
             return;
         }
         if (line_start && is_quoted_from(text)) {
-            stream->from++;
-            text = buffered(stream);
+            file->from++;
+            text = buffered(file);
         }
-        size_t length = line_length(stream);
+        size_t length = line_length(file);
         after_empty = line_start && (text.data[0] == '\n' || (length == 2 && text.data[0] == '\r'));
         line_start = text.data[length - 1] == '\n';
-        take(stream, length, out, cut);
+        take(file, length, out, cut);
     }
 }
 
-enum err mailstream_next(struct mailstream *stream, struct buf *out, bool *cut)
+enum err mailfile_next(struct mailfile *file, struct buf *out, bool *cut)
 {
-    learn_form(stream);
+    learn_form(file);
     buf_reset(out);
     *cut = false;
-    if (stream->form == FORM_MBOX ? stream->from == stream->to && stream->at_end : stream->given)
-        return stream->error ? (errno = stream->error, ERR_SYSTEM) : ERR_ABSENT;
-    if (stream->form == FORM_MBOX)
-        take_from_mbox(stream, out, cut);
+    if (file->form == FORM_MBOX ? file->from == file->to && file->at_end : file->given)
+        return file->error ? (errno = file->error, ERR_SYSTEM) : ERR_ABSENT;
+    if (file->form == FORM_MBOX)
+        take_from_mbox(file, out, cut);
     else
-        take_whole_file(stream, out, cut);
-    stream->given = true;
-    if (stream->error || buf_failed(out)) {
-        errno = stream->error ? stream->error : ENOMEM;
-        stream->form = FORM_MESSAGE; /* given: the next call ends */
-        stream->error = 0;
+        take_whole_file(file, out, cut);
+    file->given = true;
+    if (file->error || buf_failed(out)) {
+        errno = file->error ? file->error : ENOMEM;
+        file->form = FORM_MESSAGE; /* given: the next call ends */
+        file->error = 0;
         return ERR_SYSTEM;
     }
     return ERR_OK;
