@@ -3,6 +3,7 @@
  * checks its allocator nor bounds its tree, so it allocates from an arena of ours and is left by longjmp when that is
  * full.
  */
+#include <attune/charset.h>
 #include <attune/html.h>
 #include <attune/html_marks.h>
 #include <gumbo.h>
@@ -367,8 +368,14 @@ enum err html_to_text(struct arena *arena, struct str html, size_t *tags_left, s
         out->is_simplified = true;
         html_strip(&writer, html);
     }
-    out->text = (struct str){arena_copy(arena, buf_text(&text), text.length), text.length};
-    enum err error = out->text.data ? ERR_OK : ERR_SYSTEM;
+    /* Gumbo writes ill-formed bytes for a character reference that overflows it ("&#x27CCCCCCCCC;"). */
+    enum err error = ERR_OK;
+    if (!utf8_is_valid(buf_str(&text))) {
+        error = charset_repair(arena, buf_str(&text), &out->text);
+    } else {
+        out->text = (struct str){arena_copy(arena, buf_text(&text), text.length), text.length};
+        error = out->text.data ? ERR_OK : ERR_SYSTEM;
+    }
     buf_free(&text);
     return error;
 }

@@ -31,4 +31,7 @@ bool charset_is_single_byte(const struct charset *charset);
 enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, struct str *out,
                          bool *guessed);
 
+/* Valid UTF-8 of the same words in the arena: ill-formed parts and NUL become U+FFFD. ERR_SYSTEM when it is full. */
+enum err charset_repair(struct arena *arena, struct str in, struct str *out);
+
 #endif
