@@ -128,6 +128,7 @@ static enum err send_setup(struct keep *keep, struct mailbox *mailbox)
     diag_init(&diag);
     enum err error = conf_open_secret(conf->password_file, &password, &diag);
     diag_free(&diag);
+    mailbox->password_refused = error != ERR_OK; /* the other mailboxes go on */
     if (error != ERR_OK) {
         log_error("password-file-refused", LOG_NAME("mailbox", conf->name));
         return error;

@@ -3,7 +3,9 @@
  * checks its allocator nor bounds its tree, so it allocates from an arena of ours and is left by longjmp when that is
  * full.
  */
+#include <attune/charset.h>
 #include <attune/html.h>
+#include <attune/html_marks.h>
 #include <gumbo.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -30,23 +32,6 @@ static const struct element ELEMENTS[] = {
     {GUMBO_TAG_MAIN, 1, false},     {GUMBO_TAG_NAV, 1, false},     {GUMBO_TAG_ASIDE, 1, false},
     {GUMBO_TAG_SCRIPT, 0, true},    {GUMBO_TAG_STYLE, 0, true},    {GUMBO_TAG_TITLE, 0, true},
     {GUMBO_TAG_TEMPLATE, 0, true},
-};
-
-/* Marks by which mail programs tell quotation and signature: a class or id, Outlook's "x_" before it left out. */
-enum mark { MARK_NONE, MARK_QUOTE, MARK_INTRODUCTION, MARK_SIGNATURE };
-static const struct {
-    const char *name;
-    enum mark mark;
-} MARKS[] = {
-    {"gmail_attr", MARK_QUOTE},
-    {"moz-cite-prefix", MARK_QUOTE},
-    {"yahoo_quoted", MARK_QUOTE},
-    {"OLK_SRC_BODY_SECTION", MARK_QUOTE},
-    {"zmail_extra", MARK_QUOTE},
-    {"gmail_quote", MARK_INTRODUCTION}, /* answers may stand between the blockquotes inside these */
-    {"protonmail_quote", MARK_INTRODUCTION},
-    {"gmail_signature", MARK_SIGNATURE},
-    {"moz-signature", MARK_SIGNATURE},
 };
 
 struct walk {
@@ -130,98 +115,6 @@ static const struct element *element_of(const GumboNode *node)
     return NULL;
 }
 
-static const char *attribute(const GumboNode *node, const char *name)
-{
-    const GumboAttribute *found = gumbo_get_attribute(&node->v.element.attributes, name);
-    return found ? found->value : NULL;
-}
-
-/* One word of a class attribute, or an id. */
-static enum mark mark_of_word(struct str word)
-{
-    if (str_starts_nocase(word, STR("x_")))
-        word = str_slice(word, 2, word.length);
-    for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++)
-        if (str_equal_nocase(word, str_of(MARKS[i].name)))
-            return MARKS[i].mark;
-    return MARK_NONE;
-}
-
-static enum mark mark_of(const GumboNode *node)
-{
-    const char *names[] = {attribute(node, "class"), attribute(node, "id")};
-    for (size_t i = 0; i < 2; i++) {
-        struct str rest = str_trim(str_of(names[i]));
-        while (rest.length) {
-            size_t end = 0;
-            while (end < rest.length && !is_space(rest.data[end]))
-                end++;
-            enum mark mark = mark_of_word(str_slice(rest, 0, end));
-            if (mark != MARK_NONE)
-                return mark;
-            rest = str_trim(str_slice(rest, end, rest.length));
-        }
-    }
-    return MARK_NONE;
-}
-
-/* A style attribute without its white space, cut at 512 bytes: what hides stands among few properties. */
-static struct str squeeze_style(const char *style, char out[512])
-{
-    size_t used = 0;
-    for (; style && *style && used < 512; style++)
-        if (!is_space(*style))
-            out[used++] = *style;
-    return (struct str){out, used};
-}
-
-/* A property set to nothing: "font-size:0", "opacity:0px", but not "opacity:0.5". */
-static bool is_zero(struct str style, struct str property)
-{
-    size_t at = str_find_nocase(style, property, 0);
-    if (at == SIZE_MAX)
-        return false;
-    struct str value = str_slice(style, at + property.length, style.length);
-    if (value.length == 0 || value.data[0] != '0')
-        return false;
-    for (size_t i = 0; i < value.length && value.data[i] != ';' && value.data[i] != '!'; i++)
-        if (value.data[i] >= '1' && value.data[i] <= '9')
-            return false;
-    return true;
-}
-
-static bool is_hidden(const GumboNode *node)
-{
-    static const char *const HIDES[] = {"display:none", "visibility:hidden", "mso-hide:all"};
-    static const char *const ZERO[] = {"font-size:", "opacity:", "max-height:"};
-    if (attribute(node, "hidden"))
-        return true;
-    const char *value = attribute(node, "style");
-    if (!value)
-        return false;
-    char space[512];
-    struct str style = squeeze_style(value, space);
-    for (size_t i = 0; i < sizeof HIDES / sizeof *HIDES; i++)
-        if (str_find_nocase(style, str_of(HIDES[i]), 0) != SIZE_MAX)
-            return true;
-    for (size_t i = 0; i < sizeof ZERO / sizeof *ZERO; i++)
-        if (is_zero(style, str_of(ZERO[i])))
-            return true;
-    return false;
-}
-
-/* A blockquote is a quotation unless it only indents: Gmail's "indent more" writes one without a border. */
-static bool is_quotation(const GumboNode *node)
-{
-    char space[512];
-    if (node->v.element.tag != GUMBO_TAG_BLOCKQUOTE)
-        return mark_of(node) == MARK_QUOTE;
-    if (attribute(node, "type") || attribute(node, "cite") || attribute(node, "class"))
-        return true;
-    struct str style = squeeze_style(attribute(node, "style"), space);
-    return str_find_nocase(style, STR("border:none"), 0) == SIZE_MAX;
-}
-
 static const GumboVector *children_of(const GumboNode *node)
 {
     static const GumboVector NONE = {0};
@@ -278,25 +171,26 @@ static void enter_element(struct walk *walk, const GumboNode *node)
         writer->space = true;
     else if (tag == GUMBO_TAG_LI)
         html_write_text(writer, STR("* "));
-    else if (tag == GUMBO_TAG_IMG && attribute(node, "alt"))
-        html_write_text(writer, str_of(attribute(node, "alt")));
+    else if (tag == GUMBO_TAG_IMG && html_attribute(node, "alt"))
+        html_write_text(writer, str_of(html_attribute(node, "alt")));
     else if (tag == GUMBO_TAG_PRE)
         writer->verbatim++;
-    const char *alt = attribute(node, "alt");
+    const char *alt = html_attribute(node, "alt");
     walk->has_picture = walk->has_picture || (tag == GUMBO_TAG_IMG && (!alt || !*alt));
-    if (is_quotation(node)) {
+    if (html_is_quotation(node)) {
         html_write_break(writer, 1);
         writer->quotes++;
     }
     if (tag == GUMBO_TAG_BLOCKQUOTE)
         end_introduction(walk);
-    walk->has_hidden = walk->has_hidden || is_hidden(node);
-    enum mark mark = mark_of(node);
-    if (mark == MARK_INTRODUCTION && !walk->introduction && tag != GUMBO_TAG_BLOCKQUOTE && contains_blockquote(node)) {
+    walk->has_hidden = walk->has_hidden || html_is_hidden(node);
+    enum html_mark mark = html_mark_of(node);
+    if (mark == HTML_MARK_INTRODUCTION && !walk->introduction && tag != GUMBO_TAG_BLOCKQUOTE &&
+        contains_blockquote(node)) {
         html_write_break(writer, 1);
         writer->quotes++;
         walk->introduction = node;
-    } else if (mark == MARK_SIGNATURE) {
+    } else if (mark == HTML_MARK_SIGNATURE) {
         html_write_break(writer, 1);
         html_write_text(writer, STR("--"));
         html_write_break(writer, 1);
@@ -309,7 +203,7 @@ static void leave_element(struct walk *walk, const GumboNode *node)
     const struct element *element = element_of(node);
     if (walk->introduction == node)
         end_introduction(walk);
-    if (is_quotation(node)) {
+    if (html_is_quotation(node)) {
         html_write_break(writer, 1);
         writer->quotes--;
     }
@@ -474,8 +368,14 @@ enum err html_to_text(struct arena *arena, struct str html, size_t *tags_left, s
         out->is_simplified = true;
         html_strip(&writer, html);
     }
-    out->text = (struct str){arena_copy(arena, buf_text(&text), text.length), text.length};
-    enum err error = out->text.data ? ERR_OK : ERR_SYSTEM;
+    /* Gumbo writes ill-formed bytes for a character reference that overflows it ("&#x27CCCCCCCCC;"). */
+    enum err error = ERR_OK;
+    if (!utf8_is_valid(buf_str(&text))) {
+        error = charset_repair(arena, buf_str(&text), &out->text);
+    } else {
+        out->text = (struct str){arena_copy(arena, buf_text(&text), text.length), text.length};
+        error = out->text.data ? ERR_OK : ERR_SYSTEM;
+    }
     buf_free(&text);
     return error;
 }

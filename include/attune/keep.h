@@ -129,6 +129,7 @@ struct mailbox {
     const struct conf_mailbox *conf; /* BORROWED from keep's configuration */
     struct peer peer;
     bool is_up;
+    bool password_refused; /* its file is missing, or others can read it */
     enum fetch_why why;
     uint32_t retry_ms;
     uint32_t abilities;

@@ -65,6 +65,7 @@ static const struct example EXAMPLES[] = {
     {"<p>open <b>never <i>closed", "open never closed", false},
     {"a</div></p>b", "a\n\nb", false},
     {"< 3 and <3", "< 3 and <3", false},
+    {"a &#xCCCCCCCC; b", "a \xef\xbf\xbd b", false},
     {"", "", false},
 };
 
