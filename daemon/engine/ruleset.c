@@ -104,6 +104,7 @@ static void compile_unless(struct compiler *compiler, const struct source_text *
     if (!phrase)
         return;
     phrase_add_starts(phrase, &out->starts);
+    out->ways = phrase_count_ways(phrase);
     buf_init(&pattern, PHRASE_MAX_PATTERN);
     buf_add_text(&pattern, "(?:");
     phrase_write_pattern(phrase, &pattern);
@@ -142,6 +143,7 @@ static bool write_say(struct compiler *compiler, uint32_t index, struct buf *pat
             buf_add_text(pattern, "|");
         phrase_write_pattern(phrase, pattern);
         phrase_add_starts(phrase, &compiled->say.starts);
+        compiled->say.ways += phrase_count_ways(phrase);
         add_literals(compiler, index, phrase);
     }
     buf_add_text(pattern, pattern_end);

@@ -15,6 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Deaths of a screen while it loads an offered set. */
+enum { MAX_LOAD_TRIES = 5 };
+
 static size_t core_count(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -202,8 +205,8 @@ static void promote(struct keep *keep)
 
 static void give_up(struct keep *keep)
 {
-    if (keep->coming->findings)
-        note_error(keep, keep->coming->findings);
+    note_error(keep,
+               keep->coming->findings ? keep->coming->findings : "the screen ended each time it loaded this rule set");
     bool was_offered = !keep->coming->is_stored;
     generation_free(keep, &keep->coming);
     log_error("rules-refused");
@@ -310,6 +313,9 @@ void generation_lost(struct keep *keep, struct peer *peer)
 {
     struct generation *generation = peer->owner;
     screening_drop(keep, generation);
-    if (generation == keep->coming)
+    /* A screen that dies while it loads says nothing of the rules: it is started again. Only when that keeps happening
+     * to a set that is merely offered is the set given up. */
+    bool keeps_dying = peer->restarts + 1 >= MAX_LOAD_TRIES;
+    if (generation == keep->coming && !generation->is_stored && keeps_dying)
         generation->has_failed = true;
 }

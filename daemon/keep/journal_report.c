@@ -96,7 +96,8 @@ void journal_each_queued(struct journal *journal, int queue, void (*each)(const 
         "SELECT m.id, m.case_id, m.urgency, m.queue, m.mailbox, m.state, m.folder, m.uid, m.destination,"
         " m.destination_uid, m.received_at, m.decided_at, m.deadline_at, m.cards, m.reasons, m.language, m.class,"
         " a.acknowledged_at, a.acknowledged_by"
-        " FROM (SELECT * FROM message WHERE decided_at > 0 AND (?1 < 0 OR queue = ?1) ORDER BY urgency DESC, id DESC LIMIT ?2) AS m"
+        " FROM (SELECT * FROM message WHERE decided_at > 0 AND (?1 < 0 OR queue = ?1) ORDER BY urgency DESC, id DESC "
+        "LIMIT ?2) AS m"
         " LEFT JOIN alert AS a ON a.id = m.case_id ORDER BY m.urgency DESC, m.id",
         "ii", (int64_t)queue, (int64_t)QUEUE_MAX_ITEMS);
     while (journal_next(journal, rows)) {

@@ -63,9 +63,7 @@ static enum err open_rules(struct keep *keep)
 
 static enum err open_all(struct keep *keep, struct diag *diag)
 {
-    enum err error = conf_check_secrets(keep->conf, diag);
-    if (error == ERR_OK)
-        error = store_open(keep, diag);
+    enum err error = store_open(keep, diag);
     if (error == ERR_OK)
         error = journal_open(keep->conf->state_dir, &keep->journal, diag);
     if (error == ERR_OK)
@@ -135,8 +133,7 @@ static struct conf *load_conf_again(struct keep *keep)
     struct buf text;
     diag_init(&diag);
     buf_init(&text, 64 * 1024);
-    if (conf_load(keep->conf_path, &conf, &diag) != ERR_OK || conf_check_secrets(conf, &diag) != ERR_OK) {
-        conf_free(&conf);
+    if (conf_load(keep->conf_path, &conf, &diag) != ERR_OK) {
         diag_print(&diag, &text);
     } else if (!same_text(conf->state_dir, keep->conf->state_dir) || !same_text(conf->run_dir, keep->conf->run_dir)) {
         buf_add_text(&text, "state_dir and run_dir change only with a restart");
@@ -282,17 +279,34 @@ static void gather(struct keep *keep, struct watch *watch, int signals)
             add(watch, keep->control.clients[i].fd, keep->control.clients[i].answer != NULL, heard_client, NULL, i);
 }
 
-static int wait_ms(struct keep *keep)
+static int64_t until_start_ms(const struct peer *peer, int64_t wait)
+{
+    int64_t left = peer->start_at_ms - clock_monotonic_ms();
+    return peer->pid > 0 || left > wait ? wait : left;
+}
+
+static int64_t until_page_ms(struct keep *keep, int64_t wait)
 {
     if (!keep->page_due_known) {
         keep->page_due_ms = journal_next_page_due(keep->journal);
         keep->page_due_known = true;
     }
-    int64_t wait = MAX_WAIT_MS;
-    int64_t until_page = keep->page_due_ms - clock_wall_ms();
-    /* A due row that is already with notify must not make the loop spin. */
-    if (until_page < wait && !(until_page <= 0 && keep->sending_count))
-        wait = until_page;
+    int64_t left = keep->page_due_ms - clock_wall_ms();
+    /* Due and not gone: it is with notify, its channel is busy, or notify is starting. Each wakes us when that changes.
+     */
+    return left <= 0 || left > wait ? wait : left;
+}
+
+static int wait_ms(struct keep *keep)
+{
+    int64_t wait = until_page_ms(keep, MAX_WAIT_MS);
+    wait = until_start_ms(&keep->notify, wait);
+    if (keep->current)
+        wait = until_start_ms(&keep->current->zygote, wait);
+    if (keep->coming && !keep->coming->has_failed)
+        wait = until_start_ms(&keep->coming->zygote, wait);
+    for (size_t i = 0; i < keep->mailbox_count; i++)
+        wait = until_start_ms(&keep->mailboxes[i].peer, wait);
     return wait < 0 ? 0 : (int)wait;
 }
 
