@@ -101,5 +101,7 @@ enum cli_exit cli_rules_test(const struct cli_arguments *arguments);
 enum cli_exit cli_status(const struct cli_arguments *arguments);
 enum cli_exit cli_queue(const struct cli_arguments *arguments);
 enum cli_exit cli_ack(const struct cli_arguments *arguments);
+enum cli_exit cli_show(const struct cli_arguments *arguments);
+enum cli_exit cli_close(const struct cli_arguments *arguments);
 
 #endif
