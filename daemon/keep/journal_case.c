@@ -2,13 +2,13 @@
 #include <attune/journal_sql.h>
 #include <string.h>
 
-bool journal_get_case(struct journal *journal, const char *id, struct case_row *out)
+#define CASE_SQL                                                                                                       \
+    "SELECT " JOURNAL_ITEM_COLUMNS                                                                                     \
+    ", m.route, m.rules FROM message AS m LEFT JOIN alert AS a ON a.id = m.case_id WHERE "
+
+static bool read_case(struct journal *journal, sqlite3_stmt *row, struct case_row *out)
 {
     *out = (struct case_row){0};
-    sqlite3_stmt *row = journal_query(journal,
-                                      "SELECT " JOURNAL_ITEM_COLUMNS ", m.route, m.rules FROM message AS m LEFT JOIN"
-                                      " alert AS a ON a.id = m.case_id WHERE m.case_id = ? ORDER BY m.id DESC LIMIT 1",
-                                      "t", id);
     bool found = journal_next(journal, row);
     if (found) {
         journal_read_item(row, &out->item);
@@ -21,6 +21,17 @@ bool journal_get_case(struct journal *journal, const char *id, struct case_row *
     if (found)
         journal_read_cues(journal, out->message, out->item.cues, sizeof out->item.cues);
     return found;
+}
+
+bool journal_get_case(struct journal *journal, const char *id, struct case_row *out)
+{
+    return read_case(journal, journal_query(journal, CASE_SQL "m.case_id = ? ORDER BY m.id DESC LIMIT 1", "t", id),
+                     out);
+}
+
+bool journal_get_case_of(struct journal *journal, int64_t message, struct case_row *out)
+{
+    return read_case(journal, journal_query(journal, CASE_SQL "m.id = ? AND m.decided_at > 0", "i", message), out);
 }
 
 void journal_each_cue(struct journal *journal, int64_t message, void (*each)(const struct case_cue *cue, void *context),
@@ -53,7 +64,9 @@ void journal_each_event(struct journal *journal, const char *id,
         " (SELECT listed_at AS at, 1 AS step, 'listed' AS what, '' AS actor, folder AS detail FROM message"
         "  WHERE case_id = ?1"
         " UNION ALL SELECT decided_at, 2, 'decided', '', route FROM message WHERE case_id = ?1 AND decided_at > 0"
-        " UNION ALL SELECT ended_at, 4, 'moved', '', destination FROM message"
+        /* Once people have moved it, the destination is theirs: their own rows tell of it. */
+        " UNION ALL SELECT ended_at, 4, 'moved', '', CASE WHEN EXISTS(SELECT 1 FROM audit WHERE subject = ?1"
+        "  AND what IN ('taken-by', 'raised-by-staff', 'moved-by-staff')) THEN '' ELSE destination END FROM message"
         "  WHERE case_id = ?1 AND state = 3 AND destination_uid > 0"
         " UNION ALL SELECT ended_at, 4, 'taken', '', folder FROM message WHERE case_id = ?1 AND state = 4"
         " UNION ALL SELECT accepted_at, 5, 'paged', '', person || ' by ' || channel FROM outbox"

@@ -23,6 +23,7 @@ const char journal_schema[] =
     "CREATE INDEX message_gone ON message(ended_at) WHERE state = 5;"
     "CREATE INDEX message_fingerprint ON message(fingerprint);"
     "CREATE INDEX message_case ON message(case_id);"
+    "CREATE INDEX message_placed ON message(destination_uid, destination_uidvalidity) WHERE destination_uid > 0;"
     "CREATE INDEX message_urgency ON message(urgency, id) WHERE decided_at > 0;"
     "CREATE TABLE cue(message INTEGER NOT NULL, number INTEGER NOT NULL, rule TEXT NOT NULL, cue TEXT NOT NULL,"
     "  urgency INTEGER NOT NULL, lowered TEXT, field INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,"

@@ -209,6 +209,13 @@ enum found journal_find_case(struct journal *journal, const char *prefix, char i
 /* Acknowledges: stops the ladder and cancels what was not sent. False when the case has no alert. *already when it was
  * acknowledged before; then nothing changes. */
 bool journal_acknowledge(struct journal *journal, const char *id, const char *by, int64_t now_ms, bool *already);
+/* Opens a message's alert again, with this urgency, reason and deadline, and empties its ladder. False when it rings as
+ * urgently already: then nothing changes. */
+bool journal_reopen_alert(struct journal *journal, const struct alert_row *alert);
+/* As journal_add_ladder(), with the ring after the last that was heard: it is a new page to its receiver. */
+void journal_resume_ladder(struct journal *journal, const char *alert, uint32_t step, int64_t due_ms);
+/* Whether a message to be read now waits for somebody to acknowledge it. */
+bool journal_has_ringing(struct journal *journal);
 /* Ends an alarm whose cause is over. */
 void journal_close_alert(struct journal *journal, const char *id, int64_t now_ms);
 
@@ -253,6 +260,23 @@ void journal_each_queued(struct journal *journal, int queue, void (*each)(const 
 void journal_each_decided(struct journal *journal, int queue,
                           void (*each)(const struct queue_item *item, void *context), void *context);
 
+/* --- what people moved (journal_place.c)
+ * ------------------------------------------------------------------------------ */
+
+/* A UID of a folder where people move mail to: LISTED, unless it is where the journal says that we moved something. */
+void journal_list_arrival(struct journal *journal, const char *mailbox, const char *folder, uint32_t uidvalidity,
+                          uint32_t uid);
+bool journal_is_placed(struct journal *journal, const char *mailbox, const char *folder, uint32_t uidvalidity,
+                       uint32_t uid);
+/* The newest decided message of the mailbox with this fingerprint, other than `id`. */
+bool journal_find_known(struct journal *journal, const char *mailbox, const unsigned char fingerprint[HASH_SIZE],
+                        int64_t id, struct message_row *out);
+void journal_forget_message(struct journal *journal, int64_t id);
+/* A person put it there; final as PLACED. */
+void journal_place_message(struct journal *journal, int64_t id, const char *folder, uint32_t uidvalidity, uint32_t uid);
+/* Into the clinical queue, with this urgency and deadline where its own is less; a closed one is open again. */
+void journal_raise_message(struct journal *journal, int64_t id, enum urgency urgency, int64_t deadline_ms);
+
 /* --- one case (journal_case.c) ------------------------------------------------------------------------------------- */
 
 struct case_row {
@@ -263,6 +287,8 @@ struct case_row {
 };
 /* False when no message has this case: an alarm, or none. */
 bool journal_get_case(struct journal *journal, const char *id, struct case_row *out);
+/* The same by the message; false when it is not decided. */
+bool journal_get_case_of(struct journal *journal, int64_t message, struct case_row *out);
 
 /* All hits of one rule in one field that count the same. */
 struct case_cue {
