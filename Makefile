@@ -97,7 +97,8 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR when given
 	install -m 755 $(BUILD)/attuned $(DESTDIR)$(PREFIX)/sbin/attuned
 	install -m 755 $(BUILD)/attune $(DESTDIR)$(PREFIX)/bin/attune
 	find rules -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/attune/{} \;
-	install -m 644 LICENSE README.md $(wildcard docs/*) $(DESTDIR)$(PREFIX)/share/doc/attune/
+	install -m 644 LICENSE README.md $(wildcard docs/*.md docs/*.sample) $(DESTDIR)$(PREFIX)/share/doc/attune/
+	for page in $(wildcard docs/*.[1-8]); do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 
 deps: ## install what is missing from Debian's packages, saying which and why
 	@.ci/deps build test fuzz bench

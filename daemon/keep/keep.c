@@ -63,9 +63,7 @@ static enum err open_rules(struct keep *keep)
 
 static enum err open_all(struct keep *keep, struct diag *diag)
 {
-    enum err error = conf_check_secrets(keep->conf, diag);
-    if (error == ERR_OK)
-        error = store_open(keep, diag);
+    enum err error = store_open(keep, diag);
     if (error == ERR_OK)
         error = journal_open(keep->conf->state_dir, &keep->journal, diag);
     if (error == ERR_OK)
@@ -135,8 +133,7 @@ static struct conf *load_conf_again(struct keep *keep)
     struct buf text;
     diag_init(&diag);
     buf_init(&text, 64 * 1024);
-    if (conf_load(keep->conf_path, &conf, &diag) != ERR_OK || conf_check_secrets(conf, &diag) != ERR_OK) {
-        conf_free(&conf);
+    if (conf_load(keep->conf_path, &conf, &diag) != ERR_OK) {
         diag_print(&diag, &text);
     } else if (!same_text(conf->state_dir, keep->conf->state_dir) || !same_text(conf->run_dir, keep->conf->run_dir)) {
         buf_add_text(&text, "state_dir and run_dir change only with a restart");

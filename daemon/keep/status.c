@@ -80,7 +80,9 @@ static json_t *mailboxes_json(struct keep *keep, json_t *problems)
         json_object_set_new(one, "last_listed_at", time_or_null(mailbox->listed_ms));
         json_array_append_new(all, one);
         if (!mailbox->is_up)
-            add_problem(problems, "mailbox %s is not read: %s", mailbox->conf->name, why_sentences[mailbox->why]);
+            add_problem(problems, "mailbox %s is not read: %s", mailbox->conf->name,
+                        mailbox->password_refused ? "its password file is missing, or others can read it"
+                                                  : why_sentences[mailbox->why]);
     }
     return all;
 }

@@ -41,6 +41,7 @@ static const char *const WORDS[CODE_COUNT] = {
         "еще когда был была было из мой моя нет есть или очень просто можно здравствуйте пожалуйста спасибо хочу могу "
         "её ее его чтобы после день добрый без всё все сейчас нужно под кто где тебя ничего больше "
         /* in Latin letters */
+        "kak tolko budet nado nuzhno segodnya zavtra vchera poka vot byl byla eshe vse moy svoy moey zhizn "
         "zdravstvuite zdravstvuyte privet ya chto eto mne menya ochen pozhaluista pozhaluysta spasibo hochu khochu "
         "kogda mozhno net yest esli uzhe tolko pishu moi moya vas vy",
     [HR] = "je i da se u na sam za ne si su što sto kao mi bi po ili ali nije samo već vec ja bio bila kako od do ovo "
@@ -146,6 +147,7 @@ void language_prepare(void)
 
 struct tally {
     unsigned words; /* that were looked at */
+    unsigned known; /* words of a covered language, shared ones too */
     double score[CODE_COUNT];
     unsigned odd; /* words and signs that the wrong charset makes: see odd_letter(), end_word() */
 };
@@ -174,18 +176,23 @@ static bool is_letter(uint32_t letter)
     return (letter >= 0xc0 && letter < 0x250) || (letter >= 0x400 && letter < 0x530) || letter == 0x2019;
 }
 
-/* Latin letters and signs beyond ASCII that none of the six languages writes, names and loans aside. */
+/* Latin letters, signs and controls beyond ASCII that none of the six languages writes, names and loans aside. */
 static bool is_odd(uint32_t c)
 {
     static const char KNOWN[] = "éèáàíóúüöäëçôñßøåćđ«»°§·£©®´";
     char bytes[4];
-    if (c < 0xa1 || c > 0x24f)
+    if (c < 0x80 || c == 0xa0 || c > 0x24f)
         return false;
     return str_find(str_of(KNOWN), (struct str){bytes, utf8_encode(c, bytes)}, 0) == SIZE_MAX;
 }
 
 static void count_letter(struct tally *tally, uint32_t letter)
 {
+    /* Slovenian and its neighbours have none of these: they tell Russian in Latin letters from it. */
+    if (letter == 'y' || letter == 'w' || letter == 'x' || letter == 'q') {
+        tally->score[SL] -= 0.5;
+        tally->score[HR] -= 0.5;
+    }
     if (letter < 0x80)
         return;
     for (size_t i = 0; i < sizeof LETTERS / sizeof *LETTERS; i++) {
@@ -213,8 +220,10 @@ static void end_word(struct tally *tally, struct word *word)
     tally->odd += (latin && word->cyrillic) || (word->accented >= 2 && word->accented > word->plain);
     struct str text = {word->bytes, word->length};
     const struct slot *slot = text.length <= LONGEST_WORD ? slot_of(text) : NULL;
-    if (slot && slot->word.length)
+    if (slot && slot->word.length) {
         add_all(tally, slot->codes, 1.0);
+        tally->known += (slot->codes & ((1u << COVERED) - 1)) != 0;
+    }
     *word = (struct word){.length = 0};
 }
 
@@ -242,7 +251,7 @@ static void tally_text(struct str text, struct tally *tally)
             add_letter(tally, &word, letter);
         else
             end_word(tally, &word);
-        if (letter >= 0xa1 && letter < 0xc0)
+        if (letter >= 0x80 && letter < 0xc0)
             tally->odd += is_odd(letter);
     }
     end_word(tally, &word);
@@ -278,7 +287,7 @@ double language_sense(struct str text)
 {
     struct tally tally = {0};
     tally_text(text, &tally);
-    return tally.score[best_of(&tally, 0, COVERED)] - tally.odd;
+    return tally.score[best_of(&tally, 0, COVERED)] + tally.known - tally.odd;
 }
 
 /* The start of the text, cut between characters. */

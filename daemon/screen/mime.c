@@ -5,6 +5,7 @@
 #include <attune/header.h>
 #include <attune/html.h>
 #include <attune/mime.h>
+#include <attune/part_role.h>
 #include <attune/split.h>
 #include <attune/text_part.h>
 #include <attune/transfer.h>
@@ -19,74 +20,6 @@ struct walk {
     unsigned encoded_mails; /* how many enclosed encoded mails this one stands in */
     size_t *tags_left;      /* of HTML_MAX_TAGS, for the whole mail */
 };
-
-enum part_role { ROLE_TEXT, ROLE_HTML, ROLE_ASIDE, ROLE_MAIL, ROLE_ENCRYPTED, ROLE_SILENT, ROLE_UNREAD };
-
-/* By type: what a part is read as. A type that ends in "/" stands for all its subtypes; the first match wins. */
-static const struct {
-    const char *type;
-    enum part_role role;
-} TYPES[] = {
-    {"text/html", ROLE_HTML},
-    {"application/xhtml+xml", ROLE_HTML},
-    {"text/calendar", ROLE_ASIDE},
-    {"text/vcard", ROLE_ASIDE},
-    {"text/x-vcard", ROLE_ASIDE},
-    {"text/directory", ROLE_ASIDE},
-    {"text/rfc822-headers", ROLE_ASIDE},
-    {"text/x-amp-html", ROLE_SILENT}, /* the same letter a third time */
-    {"text/", ROLE_TEXT},
-    {"message/delivery-status", ROLE_ASIDE},
-    {"message/disposition-notification", ROLE_ASIDE},
-    {"message/rfc822", ROLE_MAIL},
-    {"message/", ROLE_ASIDE},
-    {"application/pgp-encrypted", ROLE_ENCRYPTED},
-    {"application/pkcs7-mime", ROLE_ENCRYPTED},
-    {"application/x-pkcs7-mime", ROLE_ENCRYPTED},
-    {"application/pgp-signature", ROLE_SILENT},
-    {"application/pgp-keys", ROLE_SILENT},
-    {"application/pkcs7-signature", ROLE_SILENT},
-    {"application/x-pkcs7-signature", ROLE_SILENT},
-};
-
-/* By the end of a file's name, when the type says nothing ("application/octet-stream"). */
-static const struct {
-    const char *ending;
-    enum part_role role;
-} ENDINGS[] = {
-    {".eml", ROLE_MAIL},  {".txt", ROLE_TEXT},  {".htm", ROLE_HTML},
-    {".html", ROLE_HTML}, {".ics", ROLE_ASIDE}, {".vcf", ROLE_ASIDE},
-};
-
-static enum part_role role_by_name(const struct part *part)
-{
-    struct str name = field_parameter(part_field(part, "content-disposition"), "filename");
-    if (name.length == 0)
-        name = field_parameter(part->content_type, "name");
-    for (size_t i = 0; i < COUNT(ENDINGS); i++)
-        if (str_ends_nocase(name, str_of(ENDINGS[i].ending)))
-            return ENDINGS[i].role;
-    return ROLE_UNREAD;
-}
-
-static enum part_role role_of(const struct part *part)
-{
-    struct str type = field_token(part->content_type);
-    if (str_find(type, STR("/"), 0) == SIZE_MAX)
-        return ROLE_TEXT; /* none, or garbage: RFC 2045, 5.2 */
-    for (size_t i = 0; i < COUNT(TYPES); i++) {
-        struct str known = str_of(TYPES[i].type);
-        bool is_family = known.data[known.length - 1] == '/';
-        if (is_family ? str_starts_nocase(type, known) : str_equal_nocase(type, known))
-            return TYPES[i].role;
-    }
-    return role_by_name(part);
-}
-
-static bool is_attachment(const struct part *part)
-{
-    return str_equal_nocase(field_token(part_field(part, "content-disposition")), STR("attachment"));
-}
 
 /* Adds a paragraph; empty text adds nothing. */
 static void add_text(struct buf *to, struct str text)
@@ -122,7 +55,7 @@ static enum err add_split(const struct walk *walk, struct str text, struct mime_
 
 static enum err decode(const struct walk *walk, const struct part *part, struct mime_text *out, struct str *text)
 {
-    size_t maximum = is_attachment(part) ? MIME_MAX_ATTACHED_TEXT : MIME_MAX_PART;
+    size_t maximum = part_is_attachment(part) ? MIME_MAX_ATTACHED_TEXT : MIME_MAX_PART;
     return text_part_decode(walk->arena, part, maximum, text, &out->reasons);
 }
 
@@ -193,7 +126,8 @@ static enum err quote_mail(const struct walk *walk, const struct part *header, u
     struct str subject;
     bool guessed;
     mime_text_init(&inner);
-    enum err error = header_text(walk->arena, part_field(header, "subject"), READING_MAX_SUBJECT, &subject, &guessed);
+    enum err error =
+        header_text(walk->arena, part_field(header, "subject"), NULL, READING_MAX_SUBJECT, &subject, &guessed);
     if (error == ERR_OK)
         error = read_part(walk, content, &inner);
     if (error == ERR_OK) {
@@ -232,7 +166,7 @@ static enum err read_encoded_mail(const struct walk *walk, const struct part *pa
 
 static enum err read_leaf(const struct walk *walk, const struct part *part, struct mime_text *out)
 {
-    switch (role_of(part)) {
+    switch (part_role_of(part)) {
     case ROLE_TEXT:
         return read_plain(walk, part, out);
     case ROLE_HTML:
@@ -400,7 +334,7 @@ static enum err read_stray_lines(const struct walk *walk, struct mime_text *out)
         bool guessed;
         if (root->fields[i].name.length)
             continue;
-        enum err error = header_text(walk->arena, root->fields[i].value, READING_MAX_SUBJECT, &text, &guessed);
+        enum err error = header_text(walk->arena, root->fields[i].value, NULL, READING_MAX_SUBJECT, &text, &guessed);
         if (error != ERR_OK)
             return error;
         add_text(&out->text, text);

@@ -76,12 +76,23 @@ static enum err read_ids(struct arena *arena, const struct part *root, struct re
     return error;
 }
 
+/* The 8-bit charset that the first part with one declares: raw header bytes are mostly in it. */
+static const struct charset *letter_charset(const struct prescan *mail)
+{
+    for (uint32_t i = 0; i < mail->count; i++) {
+        const struct charset *charset = charset_find(field_parameter(mail->parts[i].content_type, "charset"));
+        if (charset && charset_is_single_byte(charset))
+            return charset;
+    }
+    return NULL;
+}
+
 static enum err read_headers(struct arena *arena, const struct prescan *mail, struct reading *out, struct str *reply_to)
 {
     const struct part *root = &mail->parts[0];
     bool guessed = false;
-    enum err error =
-        header_text(arena, part_field(root, "subject"), READING_MAX_SUBJECT, &out->fields[FIELD_SUBJECT], &guessed);
+    enum err error = header_text(arena, part_field(root, "subject"), letter_charset(mail), READING_MAX_SUBJECT,
+                                 &out->fields[FIELD_SUBJECT], &guessed);
     if (guessed)
         out->reasons |= REASON_CHARSET;
     if (error == ERR_OK)
