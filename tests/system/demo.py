@@ -8,8 +8,10 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import unicodedata
 
@@ -166,6 +168,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build")
     demo = Demo(parser.parse_args().build)
+    folder = tempfile.mkdtemp(prefix="attune-demo-")
+    os.chmod(folder, 0o755)  # the mail server is not root
+    tempfile.tempdir = folder
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by birth in a shell's background job
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return demo.run()
@@ -175,6 +181,7 @@ def main():
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         demo.stack.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
