@@ -1,13 +1,12 @@
 /*
  * HTML to text over gumbo's tree, walked without recursion. Screen children; the bytes are hostile. Gumbo neither
- * checks its allocator nor bounds its tree, so it allocates from an arena of ours and is left by longjmp when that is
- * full.
+ * bounds its tree nor survives a failed allocation: html_tame.c sees to it that what comes here is small.
  */
 #include <attune/charset.h>
 #include <attune/html.h>
 #include <attune/html_marks.h>
+#include <attune/html_tame.h>
 #include <gumbo.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,18 +258,9 @@ static void walk_tree(struct walk *walk, const GumboNode *node)
     }
 }
 
-struct tree_memory {
-    struct arena *arena;
-    jmp_buf full;
-};
-
 static void *tree_alloc(void *userdata, size_t size)
 {
-    struct tree_memory *memory = userdata;
-    void *out = arena_alloc(memory->arena, size);
-    if (!out)
-        longjmp(memory->full, 1);
-    return out;
+    return arena_alloc(userdata, size);
 }
 
 static void tree_free(void *userdata, void *pointer)
@@ -279,11 +269,9 @@ static void tree_free(void *userdata, void *pointer)
     (void)pointer; /* the arena ends with the tree */
 }
 
-/* NULL when the tree does not fit. gumbo_destroy_output() is never called: it recurses as deep as the markup. */
-static const GumboNode *parse(struct tree_memory *memory, struct str html)
+/* gumbo_destroy_output() is never called: it recurses as deep as the markup. */
+static const GumboNode *parse(struct arena *memory, struct str html)
 {
-    if (setjmp(memory->full))
-        return NULL;
     GumboOptions options = kGumboDefaultOptions;
     options.allocator = tree_alloc;
     options.deallocator = tree_free;
@@ -293,89 +281,45 @@ static const GumboNode *parse(struct tree_memory *memory, struct str html)
     return output->document;
 }
 
-/* What a tree would cost, counted as a tokenizer reads (HTML 5, 13.2.5): a quote protects only behind "=". */
-struct cost {
-    size_t tags;
-    size_t separators; /* of attributes, in the tag that is open */
-    size_t most;       /* of those in one tag */
-    char quote;
-    bool in_tag, is_value;
-};
-
-static void count_byte(struct cost *cost, char byte)
+/* Fills the writer by way of a tree; `html` was found affordable. */
+static enum err read_tree(struct html_writer *writer, struct str html, struct html_text *out)
 {
-    if (cost->quote) {
-        cost->quote = byte == cost->quote ? 0 : cost->quote;
-        return;
-    }
-    if (byte == '<') {
-        cost->tags++;
-        cost->in_tag = true;
-        cost->separators = 0;
-    }
-    if (!cost->in_tag)
-        return;
-    if (cost->is_value && (byte == '"' || byte == '\''))
-        cost->quote = byte;
-    else if (byte == '>')
-        cost->in_tag = false;
-    else if (is_space(byte) || byte == '=' || byte == '/')
-        cost->separators++;
-    cost->is_value = byte == '=' || (cost->is_value && is_space(byte));
-    if (cost->most < cost->separators)
-        cost->most = cost->separators;
-}
-
-static bool is_affordable(struct str html, size_t *tags_left)
-{
-    struct cost cost = {0};
-    if (html.length > HTML_MAX_INPUT)
-        return false;
-    for (size_t i = 0; i < html.length; i++)
-        count_byte(&cost, html.data[i]);
-    if (cost.tags > *tags_left || cost.most > HTML_MAX_SEPARATORS)
-        return false;
-    *tags_left -= cost.tags;
-    return true;
-}
-
-/* Fills the writer by way of a tree; false when that would cost too much. */
-static bool read_tree(struct html_writer *writer, struct str html, struct html_text *out)
-{
-    struct tree_memory memory = {.arena = arena_new(HTML_MAX_TREE)};
-    if (!memory.arena)
-        return false;
-    const GumboNode *document = parse(&memory, html);
-    if (document) {
-        struct walk walk = {.writer = writer};
-        walk_tree(&walk, document);
+    struct walk walk = {.writer = writer};
+    struct arena *memory = arena_new(HTML_MAX_TREE);
+    enum err error = memory ? html_tame(memory, html, &html) : ERR_SYSTEM;
+    if (error == ERR_OK) {
+        walk_tree(&walk, parse(memory, html));
         out->has_hidden = walk.has_hidden;
         out->has_picture = walk.has_picture;
     }
-    arena_free(&memory.arena);
-    return document != NULL;
+    arena_free(&memory);
+    return error;
+}
+
+/* Gumbo writes ill-formed bytes for a character reference that overflows it ("&#xCCCCCCCC;"): repaired here. */
+static enum err keep_text(struct arena *arena, struct str text, struct str *out)
+{
+    if (!utf8_is_valid(text))
+        return charset_repair(arena, text, out);
+    *out = (struct str){arena_copy(arena, text.data ? text.data : "", text.length), text.length};
+    return out->data ? ERR_OK : ERR_SYSTEM;
 }
 
 enum err html_to_text(struct arena *arena, struct str html, size_t *tags_left, struct html_text *out)
 {
     *out = (struct html_text){0};
     struct buf text;
-    buf_init(&text,
-             3 * html.length + 4096); /* quote marks and line ends come to less than the tags that ask for them */
+    enum err error = ERR_OK;
+    buf_init(&text, 3 * html.length + 4096); /* marks and line ends are fewer than the tags that ask for them */
     struct html_writer writer = {.out = &text};
-    bool is_read = is_affordable(html, tags_left) && read_tree(&writer, html, out);
-    if (!is_read) {
+    if (html_is_affordable(html, tags_left)) {
+        error = read_tree(&writer, html, out);
+    } else {
         out->is_simplified = true;
         html_strip(&writer, html);
     }
-    /* Gumbo writes ill-formed bytes for a character reference that overflows it ("&#x27CCCCCCCCC;"). */
-    enum err error = ERR_OK;
-    if (!utf8_is_valid(buf_str(&text))) {
-        error = charset_repair(arena, buf_str(&text), &out->text);
-    } else {
-        out->text = (struct str){arena_copy(arena, buf_text(&text), text.length), text.length};
-        error = out->text.data ? ERR_OK : ERR_SYSTEM;
-    }
+    if (error == ERR_OK)
+        error = keep_text(arena, buf_str(&text), &out->text);
     buf_free(&text);
     return error;
 }

@@ -1,7 +1,7 @@
 /*
- * What a person wrote, taken out of the raw bytes of a mail: subject, new text, quotation and signature apart, with class,
- * writer, language, and a reason for everything that could not be read. Runs in a screen child (and in `attune triage`);
- * trusts nothing in the mail. The same bytes always give the same reading.
+ * What a person wrote, taken out of the raw bytes of a mail: subject, new text, quotation and signature apart, with
+ * class, writer, language, and a reason for everything that could not be read. Runs in a screen child (and in `attune
+ * triage`); trusts nothing in the mail. The same bytes always give the same reading.
  */
 #ifndef ATTUNE_READING_H
 #define ATTUNE_READING_H
@@ -85,8 +85,8 @@ struct reading {
  * opens files on first use). ERR_SYSTEM when one of the charsets the mission needs is missing. */
 enum err reading_prepare(void);
 
-/* Reads `raw` (BORROWED) into *out, whose strings live in `arena`. Always gives a usable reading: anything wrong with the
- * mail is a reason in it. ERR_SYSTEM only without memory. */
+/* Reads `raw` (BORROWED) into *out, whose strings live in `arena`. Always gives a usable reading: anything wrong with
+ * the mail is a reason in it. ERR_SYSTEM only without memory. */
 enum err reading_from_mail(struct arena *arena, struct str raw, enum screen_mode mode, struct reading *out);
 
 #endif
