@@ -202,13 +202,13 @@ size_t journal_find_messages(struct journal *journal, const char *mailbox, enum 
     /* The state stands as a literal in the text, so that SQLite can use the index of open messages. */
     static const char *const sql[] = {
         "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND mailbox = ? "
-                                  "AND state = 0 AND id > ? AND next_at <= ?"
+        "AND state = 0 AND id > ? AND next_at <= ?"
         " ORDER BY id LIMIT ?",
         "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND mailbox = ? "
-                                  "AND state = 1 AND id > ? AND next_at <= ?"
+        "AND state = 1 AND id > ? AND next_at <= ?"
         " ORDER BY id LIMIT ?",
         "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND mailbox = ? "
-                                  "AND state = 2 AND id > ? AND next_at <= ?"
+        "AND state = 2 AND id > ? AND next_at <= ?"
         " ORDER BY id LIMIT ?",
     };
     if (state > MESSAGE_MOVING)

@@ -243,7 +243,8 @@ static bool fetch_take(struct keep *keep, struct peer *peer, struct ipc_frame *f
 static void fetch_lost(struct keep *keep, struct peer *peer)
 {
     struct mailbox *mailbox = peer->owner;
-    (void)keep;
+    if (peer->is_faulty)
+        mailbox_blame_reads(keep, mailbox);
     for (struct work *work = mailbox->works, *next; work; work = next) {
         next = work->next;
         if (work->stage != WORK_QUEUED && work->stage != WORK_SCREENING)

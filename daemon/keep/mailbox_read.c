@@ -176,6 +176,19 @@ bool mailbox_take_unread(struct keep *keep, struct mailbox *mailbox, struct ipc_
     return true;
 }
 
+void mailbox_blame_reads(struct keep *keep, struct mailbox *mailbox)
+{
+    bool is_alone = mailbox->reading == 1;
+    for (struct work *work = mailbox->works; work; work = work->next) {
+        if (work->stage != WORK_READ || work->dropped)
+            continue;
+        if (is_alone && work->row.attempts + 1 >= KEEP_FATAL_READ_TRIES)
+            settle_withheld(keep, mailbox, &work->row);
+        else
+            journal_retry_message(keep->journal, work->row.id, 0);
+    }
+}
+
 static bool send_read(struct keep *keep, struct mailbox *mailbox, const struct message_row *row)
 {
     struct work *work = mailbox_add_work(mailbox, row, WORK_READ);
@@ -189,18 +202,31 @@ static bool send_read(struct keep *keep, struct mailbox *mailbox, const struct m
     return peer_send(keep, &mailbox->peer, &keep->writer, -1);
 }
 
+/* A message that may be why fetch died is read with nothing beside it. */
+static bool is_reading_suspect(const struct mailbox *mailbox)
+{
+    for (const struct work *work = mailbox->works; work; work = work->next)
+        if (work->stage == WORK_READ && work->row.attempts >= KEEP_ALONE_READ_TRIES)
+            return true;
+    return false;
+}
+
 void mailbox_send_reads(struct keep *keep, struct mailbox *mailbox)
 {
     static struct message_row rows[KEEP_READ_WINDOW];
     size_t window = mailbox->large ? KEEP_READ_WINDOW_LARGE : KEEP_READ_WINDOW;
     /* Half a window at a time: a query for each single message would cost more than the message. */
-    if (!mailbox->is_up || !peer_is_ready(&mailbox->peer) || mailbox->reading > window / 2 || keep->is_stopping)
+    if (!mailbox->is_up || !peer_is_ready(&mailbox->peer) || mailbox->reading > window / 2 || keep->is_stopping ||
+        is_reading_suspect(mailbox))
         return;
     size_t count = journal_find_messages(keep->journal, mailbox->conf->name, MESSAGE_LISTED, mailbox->read_after,
                                          clock_wall_ms(), rows, window - mailbox->reading);
     for (size_t i = 0; i < count; i++) {
+        bool is_suspect = rows[i].attempts >= KEEP_ALONE_READ_TRIES;
+        if (is_suspect && mailbox->reading && !mailbox_has_row(mailbox, rows[i].id))
+            return; /* it waits until those before it are in */
         mailbox->read_after = rows[i].id;
-        if (!mailbox_has_row(mailbox, rows[i].id) && !send_read(keep, mailbox, &rows[i]))
+        if (!mailbox_has_row(mailbox, rows[i].id) && (!send_read(keep, mailbox, &rows[i]) || is_suspect))
             return;
     }
 }
