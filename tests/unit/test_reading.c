@@ -179,6 +179,13 @@ static void test_placing(void **state)
     assert_str("a form", reading.fields[FIELD_TEXT], "From: Ana\nDate: today\nSubject: help\n\nplease call me");
     assert_str("a form", reading.fields[FIELD_QUOTED], "");
 
+    reading =
+        read_mail(STR("From: site@example.org\nSubject: Contact\nContent-Type: multipart/mixed; boundary=b\n\n--b" BLOCK
+                      "--b\n\nfooter\n--b--"),
+                  SCREEN_FULL);
+    assert_str("a form and more", reading.fields[FIELD_TEXT],
+               "From: Ana\nDate: today\nSubject: help\n\nplease call me\n\nfooter");
+
     reading = read_mail(STR("From: a@example.org\nSubject: FW: help" BLOCK), SCREEN_FULL);
     assert_str("a forward", reading.fields[FIELD_TEXT], "");
     assert_true(reading.is_forward);
