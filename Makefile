@@ -24,7 +24,7 @@ PYTHON ?= /usr/bin/python3
 VERSION := 0.1.0
 Q := $(if $(V),,@)
 
-PACKAGES := libcurl libetpan gnutls gmime-3.0 gumbo libutf8proc libpcre2-8 sqlite3 yaml-0.1 libsodium libseccomp jansson
+PACKAGES := libcurl libetpan gnutls gumbo libutf8proc libpcre2-8 sqlite3 yaml-0.1 libsodium libseccomp jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror
 C_WARNINGS := $(WARNINGS) -Wstrict-prototypes
 # A sanitizer build keeps its own checks: FORTIFY would hide some of them.

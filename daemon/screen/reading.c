@@ -134,6 +134,18 @@ static bool is_forward_subject(struct str subject)
     return false;
 }
 
+/* "Re:" likewise, also numbered ("Re[2]:"). */
+static bool is_answer_subject(struct str subject)
+{
+    static const char *const PREFIXES[] = {
+        "re:",   "re[", "re：", "odp:", "odg:",  "aw:",   "sv:",   "vs:",  "ad:",  "r:",     "răsp:", "rasp:",
+        "RĂSP:", "на:", "НА:",  "На:",  "відп:", "Відп:", "ВІДП:", "отв:", "Отв:", "ответ:", "Ответ:"};
+    for (size_t i = 0; i < sizeof PREFIXES / sizeof *PREFIXES; i++)
+        if (str_starts_nocase(subject, str_of(PREFIXES[i])))
+            return true;
+    return false;
+}
+
 static enum err keep_texts(struct arena *arena, const struct mime_text *text, struct reading *out)
 {
     const struct buf *from[] = {&text->text, &text->quoted, &text->signature};
@@ -206,6 +218,7 @@ static void judge_quotation(const struct mime_text *text, size_t words, struct r
 
 static void judge(const struct prescan *mail, const struct mime_text *text, struct str reply_to, struct reading *out)
 {
+    out->repeats_subject = out->thread_ids.length && is_answer_subject(out->fields[FIELD_SUBJECT]);
     size_t words = count_words(out->fields[FIELD_TEXT], SIZE_MAX);
     judge_amount(text, words, out);
     find_language(out);

@@ -70,6 +70,7 @@ struct reading {
     char language[4]; /* ISO 639-1, or "" when not known */
     bool is_forward;
     bool points_at_quotation; /* the new text says to look at what is quoted, or a person's mail says nothing new */
+    bool repeats_subject;     /* an answer: its subject is that of the mail before it, not what is written now */
     bool hidden_text;         /* HTML text that a reader would not see was found; it was read all the same */
     bool automatic;           /* Auto-Submitted other than "no", or a like header (RFC 3834) */
     struct str from_address;  /* lower-cased; "" when there is none that parses */

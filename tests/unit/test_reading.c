@@ -193,6 +193,15 @@ static void test_placing(void **state)
     reading = read_mail(STR("From: a@example.org\nSubject: Re: help\nIn-Reply-To: <a@example.org>" BLOCK), SCREEN_FULL);
     assert_str("an answer without words", reading.fields[FIELD_TEXT], "");
     assert_true(reading.points_at_quotation && !reading.is_forward);
+    assert_true(reading.repeats_subject);
+    /* Nothing was answered, or the writer chose another subject. */
+    reading = read_mail(STR("From: a@example.org\nSubject: Re: help\n\nplease"), SCREEN_FULL);
+    assert_false(reading.repeats_subject);
+    reading = read_mail(STR("From: a@example.org\nSubject: help\nIn-Reply-To: <a@example.org>\n\nplease"), SCREEN_FULL);
+    assert_false(reading.repeats_subject);
+    reading =
+        read_mail(STR("From: a@example.org\nSubject: Відп: довідка\nIn-Reply-To: <a@example.org>\n\nтак"), SCREEN_FULL);
+    assert_true(reading.repeats_subject);
 #undef BLOCK
 }
 
