@@ -164,7 +164,9 @@ static void judge_amount(const struct mime_text *text, size_t words, struct read
     enum { HARDLY_ANY = 5 }; /* words beside an attachment: "see attached, thanks" */
     if (out->reasons & REASON_ENCRYPTED)
         return; /* its parts were counted, and that reason says it all */
-    if (text->unread && words == 0)
+    /* Nothing at all to read is not "no cue": somebody may have pressed the wrong key, or not found the words. */
+    bool is_empty = out->fields[FIELD_QUOTED].length == 0 && count_words(out->fields[FIELD_SUBJECT], 1) == 0;
+    if (words == 0 && (text->unread || is_empty))
         out->reasons |= REASON_NO_TEXT;
     if (text->unread && words < HARDLY_ANY)
         out->reasons |= REASON_ATTACHMENT_UNREAD;

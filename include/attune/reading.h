@@ -32,7 +32,7 @@ enum {
 enum reading_reason {
     REASON_ENCRYPTED = 1 << 0,   /* PGP/MIME, S/MIME, inline PGP */
     REASON_UNPARSABLE = 1 << 1,  /* no structure could be found: raw text was read */
-    REASON_NO_TEXT = 1 << 2,     /* only images or attachments */
+    REASON_NO_TEXT = 1 << 2,     /* only images or attachments, or nothing at all */
     REASON_CUT = 1 << 3,         /* longer than a limit: the rest was not read */
     REASON_TOO_DEEP = 1 << 4,    /* parts nested or counted past the limit */
     REASON_HEADERS_CUT = 1 << 5, /* header fields past the limit */

@@ -194,6 +194,13 @@ static void test_placing(void **state)
     assert_str("an answer without words", reading.fields[FIELD_TEXT], "");
     assert_true(reading.points_at_quotation && !reading.is_forward);
     assert_true(reading.repeats_subject);
+    /* Nothing in it: that is for people to look at, also when there is not even a header. */
+    reading = read_mail(STR("From: a@example.org\nSubject:\n\n \n"), SCREEN_FULL);
+    assert_true(reading.reasons & REASON_NO_TEXT);
+    reading = read_mail(STR(""), SCREEN_FULL);
+    assert_true(reading.reasons & REASON_NO_TEXT);
+    reading = read_mail(STR("From: a@example.org\nSubject: call me\n\n"), SCREEN_FULL);
+    assert_false(reading.reasons & REASON_NO_TEXT);
     /* Nothing was answered, or the writer chose another subject. */
     reading = read_mail(STR("From: a@example.org\nSubject: Re: help\n\nplease"), SCREEN_FULL);
     assert_false(reading.repeats_subject);
