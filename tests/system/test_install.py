@@ -32,6 +32,11 @@ share/bash-completion/completions/attune
 share/doc/attune/LICENSE
 share/doc/attune/README.md
 share/doc/attune/attune.yaml.sample
+share/doc/attune/for-agents.md
+share/doc/attune/for-clinicians.md
+share/doc/attune/operating.md
+share/doc/attune/privacy.md
+share/doc/attune/safety.md
 share/doc/attune/rule-language.md
 share/doc/attune/triage-guide.md
 share/man/man1/attune.1
