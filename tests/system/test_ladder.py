@@ -112,13 +112,33 @@ def test_several_mails_that_vanish_unread_are_an_alarm(held, server, user, pager
     wait_for_alarm(daemon, pager, "unread-gone", "all")
 
 
-def test_urgent_mail_in_a_backlog_is_one_alarm(daemons, server, user, pager):
+def append_old(server, user, numbers):
     with server.client(user) as connection:
-        for number in range(3):
+        for number in numbers:
             connection.append('"INBOX"', None, imaplib.Time2Internaldate(time.time() - 80 * 3600), message(number, "now"))
+
+
+def test_urgent_mail_in_a_backlog_is_one_alarm(daemons, server, user, pager):
+    append_old(server, user, range(3))
     daemon = daemons(mailboxes=[plain_mailbox(server, user)], staff=[pager.person("ana")]).start()
     daemon.wait_until(lambda: len(daemon.queue("clinical")) == 3, what="all decided")
     wait_for_alarm(daemon, pager, "old-mail-now", plain_mailbox(server, user)["name"])
     time.sleep(1)
     assert len(alarms(pager)) == 1 and not pager.cases()
     assert all(item["acknowledged_by"] is None for item in daemon.queue("clinical"))
+    # Taken, it is over; another backlog is another alarm.
+    assert daemon.ask({"command": "ack", "case": next(iter(pager.pages().values())).case, "as": "ana"})["ok"]
+    append_old(server, user, range(3, 5))
+    daemon.wait_until(lambda: len(alarms(pager)) == 2, what="the second backlog's alarm")
+
+
+def test_settings_that_are_refused_are_an_alarm_until_they_are_not(daemons, server, user, pager):
+    daemon = daemons(mailboxes=[plain_mailbox(server, user)], staff=[pager.person("ana")]).start()
+    with open(daemon.config_file, encoding="utf-8") as file:
+        good = file.read()
+    daemon.write_config(good + "\nmailboxs: 1\n")
+    daemon.reload()
+    wait_for_alarm(daemon, pager, "settings-stale", "all")
+    daemon.write_config(good)
+    daemon.reload()
+    daemon.wait_until(lambda: open_alerts(daemon) == 0, what="the end of the alarm")
