@@ -313,3 +313,11 @@ void ruleset_free(struct ruleset **ruleset)
     free(old);
     *ruleset = NULL;
 }
+
+bool ruleset_has_language(const struct ruleset *ruleset, const char *language)
+{
+    for (size_t i = 0; i < ruleset->rule_count; i++)
+        if (strcmp(pack_rule(ruleset->pack, i)->language, language) == 0)
+            return true;
+    return false;
+}

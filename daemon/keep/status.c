@@ -129,8 +129,9 @@ static void add_problems(struct keep *keep, const struct journal_counts *counts,
     if (keep->channels_left_out)
         add_problem(problems, "%u channel(s) cannot be used: others can read their secret file, or it is missing",
                     keep->channels_left_out);
-    if (counts->gone)
-        add_problem(problems, "%zu mail(s) vanished before they were read", counts->gone);
+    size_t gone = journal_count_gone_since(keep->journal, clock_wall_ms() - (int64_t)24 * 3600 * 1000);
+    if (gone)
+        add_problem(problems, "%zu mail(s) vanished before they were read, within a day", gone);
 }
 
 char *status_json(struct keep *keep)

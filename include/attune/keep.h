@@ -282,6 +282,8 @@ enum alarm {
     ALARM_UNREAD_GONE, /* several mails vanished before they were read */
     ALARM_RULES,       /* the rule set offered does not load; the last good one runs */
     ALARM_OLD_MAIL,    /* a backlog holds messages to be read now */
+    ALARM_SETTINGS,    /* the settings offered were refused; the ones before are in force */
+    ALARM_CHANNEL,     /* a staff channel cannot be used: its secret file is refused */
     ALARM_COUNT
 };
 const char *alarm_name(enum alarm alarm);
