@@ -5,6 +5,7 @@
  */
 #include <attune/clock.h>
 #include <attune/control.h>
+#include <attune/journal_json.h>
 #include <attune/keep.h>
 #include <attune/log.h>
 #include <errno.h>
@@ -282,7 +283,7 @@ static void command_queue(struct keep *keep, struct control_client *client, cons
     if (name && queue < 0)
         refuse(client, 2, "there are two queues: agent and clinical");
     else
-        answer(client, queue_json(keep, queue, json_is_true(json_object_get(request, "all"))));
+        answer(client, queue_json(keep->journal, queue, json_is_true(json_object_get(request, "all"))));
 }
 
 static void command_reload(struct keep *keep, struct control_client *client, const json_t *request)

@@ -9,7 +9,7 @@
  * Every answer has "ok"; when false, "error" is a sentence and "exit" the command's exit status (1: the named thing is not
  * there or a check failed, 2: wrong use or not allowed).
  *
- * status: {"ok":true,"version","mode","started_at","uptime_s","approvals":"not checked","rules":{"hash","count","stale",
+ * status: {"ok":true,"running":true,"version","mode","started_at","uptime_s","approvals":"not checked","rules":{"hash","count","stale",
  *   "error"},"mailboxes":[{"name","link":"up"|"down","why","retry_ms","last_listed_at","waiting"}],"messages":{"now","soon",
  *   "review","routine","waiting","moving","unread_gone","taken"},"alerts":{"open","unacknowledged","oldest_s"},
  *   "outbox":{"pending","failing","oldest_s"},"roles":[{"role","state","restarts"}],"problems":[sentence]}

@@ -63,6 +63,9 @@ struct message_row {
 /* Opens `directory`/journal.db, making or checking it and the reserve. ERR_INPUT with a finding for a network file
  * system, a damaged file or a newer schema; ERR_SYSTEM otherwise. The caller OWNS *out. */
 enum err journal_open(const char *directory, struct journal **out, struct diag *diag);
+/* For looking only, beside a daemon or without one: nothing is made, checked or written. ERR_ABSENT when there is no journal
+ * that this user may read. */
+enum err journal_open_reader(const char *directory, struct journal **out);
 void journal_close(struct journal **journal);
 
 /* Ends the transaction, if one is open. ERR_SYSTEM: nothing since the last commit is durable, and the journal has

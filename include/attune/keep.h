@@ -17,7 +17,6 @@
 #include <attune/pack.h>
 #include <attune/role.h>
 #include <attune/screen.h>
-#include <jansson.h>
 #include <sys/types.h>
 
 enum {
@@ -327,12 +326,8 @@ void control_expire(struct keep *keep);
 
 /* The status answer as JSON; free() it. */
 char *status_json(struct keep *keep);
-char *queue_json(struct keep *keep, int queue, bool with_closed);
 /* Likewise, of a case that exists (show.c). */
 char *case_json(struct keep *keep, const char *id);
-/* "2026-11-21T09:30:00.123Z", or null for 0. Names of reasons. */
-json_t *time_or_null(int64_t wall_ms);
-json_t *reasons_json(unsigned reasons);
 
 /* --- keep itself
  * ---------------------------------------------------------------------------------------------------------- */
