@@ -22,6 +22,10 @@ static const struct cli_command commands[] = {
      "CASE is the case's id as the page gives it, or its unique beginning of 6 characters or more.\n"
      "The page rings no more while the acknowledgement holds.",
      CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET | CLI_OPTION_AS, 1, 1, cli_ack},
+    {"digest", "", "Show the digest that clinicians get by mail",
+     "Without --person, as the first person of the configuration's digest list would get it.",
+     CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET | CLI_OPTION_PREVIEW | CLI_OPTION_PERSON | CLI_OPTION_HTML,
+     0, 0, cli_digest},
     {"rules check", "[DIR]", "Check a rule set and its policy", NULL,
      CLI_OPTION_JSON | CLI_OPTION_RULES | CLI_OPTION_CONFIG, 0, 1, cli_rules_check},
     {"rules test", "[DIR]", "Run the tests that stand in the rules", NULL,

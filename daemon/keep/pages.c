@@ -222,6 +222,8 @@ static enum err write_body(struct keep *keep, const struct outbox_row *row, cons
                            struct buf *out)
 {
     struct alert_row alert;
+    if (row->kind == OUTBOX_DIGEST)
+        return channel->mail ? digest_compose_row(keep, row, channel->mail, out) : ERR_ABSENT;
     if (!journal_get_alert(keep->journal, row->alert, &alert))
         return ERR_ABSENT;
     if (channel->mail)

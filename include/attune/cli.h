@@ -29,6 +29,9 @@ enum cli_option {
     CLI_OPTION_QUEUE = 1 << 7,
     CLI_OPTION_SOCKET = 1 << 8,
     CLI_OPTION_HELP = 1 << 9,
+    CLI_OPTION_PREVIEW = 1 << 10,
+    CLI_OPTION_PERSON = 1 << 11,
+    CLI_OPTION_HTML = 1 << 12,
 };
 
 enum { CLI_MAX_JOBS = 64 /* as many as SCREEN_MAX_CHILDREN */ };
@@ -37,12 +40,15 @@ struct cli_arguments {
     bool json;
     bool timing;
     bool help;
+    bool preview;
     unsigned jobs; /* 0: one per core */
     const char *rules;
     const char *config;
     const char *rule;
     const char *as;
     const char *queue;
+    const char *person;
+    const char *html;
     const char *socket;
     const char **operands; /* OWNED array of BORROWED strings */
     size_t operand_count;
@@ -96,5 +102,6 @@ enum cli_exit cli_rules_test(const struct cli_arguments *arguments);
 enum cli_exit cli_status(const struct cli_arguments *arguments);
 enum cli_exit cli_queue(const struct cli_arguments *arguments);
 enum cli_exit cli_ack(const struct cli_arguments *arguments);
+enum cli_exit cli_digest(const struct cli_arguments *arguments);
 
 #endif

@@ -4,7 +4,7 @@
  *
  *   {"command":"status"}                                {"command":"queue","queue":"clinical"|"agent"|null}
  *   {"command":"ack","case":"ID or unique beginning of 6 or more","as":"PERSON"|null}
- *   {"command":"reload"}
+ *   {"command":"digest","person":NAME|null}             {"command":"reload"}
  *
  * Every answer has "ok"; when false, "error" is a sentence and "exit" the command's exit status (1: the named thing is not
  * there or a check failed, 2: wrong use or not allowed).
@@ -16,6 +16,7 @@
  * queue: {"ok":true,"items":[{"case","urgency","queue","mailbox","folder","uid","state","received_at","decided_at",
  *   "deadline_at","acknowledged_by","acknowledged_at","cues":[id],"cards":[name],"unscreened":[reason],"language","class"}]}
  * ack: {"ok":true,"case","acknowledged_by","already":bool}
+ * digest: {"ok":true,"person":NAME|null,"subject","to_read","shown","left_out","text","html"}: as it would be sent now
  * reload: {"ok":true,"hash"}
  */
 #ifndef ATTUNE_CONTROL_H
