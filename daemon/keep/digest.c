@@ -17,23 +17,41 @@ enum { LOOK_MS = 1000 };
 
 /* --- when -------------------------------------------------------------------------------------------------------- */
 
-/* The entry's last time that is not after now; 0 when none is. mktime() puts a time that the clocks skip an hour later
- * and takes one of two that they repeat. */
+/* One instant for a time of a day, whatever mktime(3) remembers: the first of two that the clocks repeat; where they
+ * skip it, an hour later. -1 when there is none. */
+static time_t instant_of(const struct tm *day, const struct conf_digest *digest, int *week_day)
+{
+    time_t found = -1, skipped = -1;
+    for (int dst = 1; dst >= 0; dst--) {
+        struct tm due = {.tm_year = day->tm_year,
+                         .tm_mon = day->tm_mon,
+                         .tm_mday = day->tm_mday,
+                         .tm_hour = (int)(digest->at_minute / 60),
+                         .tm_min = (int)(digest->at_minute % 60),
+                         .tm_isdst = dst};
+        time_t at = mktime(&due);
+        bool is_exact = (uint32_t)(due.tm_hour * 60 + due.tm_min) == digest->at_minute;
+        if (is_exact && (found == -1 || at < found))
+            found = at;
+        skipped = at > skipped ? at : skipped;
+    }
+    time_t chosen = found != -1 ? found : skipped;
+    struct tm due;
+    *week_day = localtime_r(&chosen, &due) ? due.tm_wday : 0;
+    return chosen;
+}
+
+/* The entry's last time that is not after now; 0 when none is. */
 static int64_t last_due(const struct conf_digest *digest, int64_t now_ms)
 {
     time_t now_s = (time_t)(now_ms / 1000);
-    struct tm today;
-    if (!localtime_r(&now_s, &today))
+    struct tm day;
+    if (!localtime_r(&now_s, &day))
         return 0;
-    for (int back = 0; back <= 7; back++) {
-        struct tm due = {.tm_year = today.tm_year,
-                         .tm_mon = today.tm_mon,
-                         .tm_mday = today.tm_mday - back,
-                         .tm_hour = (int)(digest->at_minute / 60),
-                         .tm_min = (int)(digest->at_minute % 60),
-                         .tm_isdst = -1};
-        time_t due_s = mktime(&due);
-        if (due_s != -1 && due_s <= now_s && digest->days & 1u << due.tm_wday)
+    for (int back = 0; back <= 7; back++, day.tm_mday--) {
+        int week_day;
+        time_t due_s = instant_of(&day, digest, &week_day);
+        if (due_s != -1 && due_s <= now_s && digest->days & 1u << week_day)
             return (int64_t)due_s * 1000;
     }
     return 0;
@@ -83,7 +101,9 @@ static void plan_person(struct keep *keep, const struct conf_person *person, int
         return;
     snprintf(key, sizeof key, "digest:%s", person->name);
     journal_get_meta(keep->journal, key, last, sizeof last);
-    if (last[0] && due <= strtoll(last, NULL, 10))
+    long long planned = strtoll(last, NULL, 10);
+    /* One in the future was planned by a clock that was wrong; the id of a period that was told keeps it single. */
+    if (last[0] && due <= planned && planned <= now_ms)
         return;
     if (last[0])
         add_row(keep, person->name, channel->name, due);

@@ -3,6 +3,7 @@
 #include <attune/digest.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { MINUTE_MS = 60000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
 
@@ -28,11 +29,27 @@ void digest_add_summary(const struct digest *digest, struct buf *out)
     char now[CLOCK_LOCAL_SIZE];
     clock_format_local(digest->now_ms, now);
     buf_addf(out, "%s. ", now);
-    if (digest_to_read(digest) == 0)
+    if (digest_to_read(digest) == 0) {
         buf_add_text(out, "Nothing waits for a clinician.");
-    else
-        buf_addf(out, "Now: %zu. Today: %zu. Review: %zu. Past their time: %zu.", digest->totals[DIGEST_NOW],
-                 digest->totals[DIGEST_SOON], digest->totals[DIGEST_REVIEW], digest->overdue);
+        return;
+    }
+    if (digest->overdue)
+        buf_addf(out, "Overdue: %zu. ", digest->overdue);
+    buf_addf(out, "Now: %zu. Today: %zu. Review: %zu.", digest->totals[DIGEST_NOW], digest->totals[DIGEST_SOON],
+             digest->totals[DIGEST_REVIEW]);
+}
+
+/* The hour alone on the day of the digest, whose zone stands in the summary; the day too on others. */
+static void add_time(int64_t wall_ms, int64_t now_ms, struct buf *out)
+{
+    time_t then_s = (time_t)(wall_ms / 1000), now_s = (time_t)(now_ms / 1000);
+    struct tm then = {0}, now = {0};
+    char text[32];
+    localtime_r(&then_s, &then);
+    localtime_r(&now_s, &now);
+    bool is_today = then.tm_year == now.tm_year && then.tm_yday == now.tm_yday;
+    strftime(text, sizeof text, is_today ? "%H:%M" : "%a %d %b %H:%M", &then);
+    buf_add_text(out, text);
 }
 
 void digest_add_span(int64_t span_ms, struct buf *out)
@@ -52,26 +69,32 @@ bool digest_is_overdue(const struct digest *digest, const struct digest_item *it
 
 void digest_add_due(const struct digest *digest, const struct digest_item *item, struct buf *out)
 {
-    char time[CLOCK_LOCAL_SIZE];
     if (item->part == DIGEST_IN_HAND) {
-        clock_format_local(item->acknowledged_ms, time);
-        buf_addf(out, "with %s since %s", item->acknowledged_by, time);
-    } else if (!item->deadline_ms) {
-        buf_add_text(out, "in turn");
-    } else {
-        clock_format_local(item->deadline_ms, time);
-        bool is_late = digest_is_overdue(digest, item);
-        int64_t span = item->deadline_ms - digest->now_ms;
-        buf_add_text(out, is_late ? "OVERDUE by " : "due in ");
-        digest_add_span(is_late ? -span : span, out);
-        buf_addf(out, " (%s)", time);
+        buf_addf(out, "With %s since ", item->acknowledged_by);
+        add_time(item->acknowledged_ms, digest->now_ms, out);
+        return;
     }
+    if (!item->deadline_ms) {
+        buf_add_text(out, "In turn");
+        return;
+    }
+    bool is_late = digest_is_overdue(digest, item);
+    int64_t span = item->deadline_ms - digest->now_ms;
+    buf_add_text(out, is_late ? "OVERDUE by " : "Due in ");
+    digest_add_span(is_late ? -span : span, out);
+    buf_add_text(out, ", read by ");
+    add_time(item->deadline_ms, digest->now_ms, out);
 }
 
 void digest_add_place(const struct digest *digest, const struct digest_item *item, struct buf *out)
 {
+    int64_t age_ms = digest->now_ms - item->received_ms;
     buf_addf(out, "%s, mailbox %s, arrived ", item->folder, item->mailbox);
-    digest_add_span(digest->now_ms - item->received_ms, out);
+    if (age_ms < MINUTE_MS) {
+        buf_add_text(out, "just now");
+        return;
+    }
+    digest_add_span(age_ms, out);
     buf_add_text(out, " ago");
 }
 

@@ -50,7 +50,7 @@ static void add_item(struct buf *out, const struct digest *digest, const struct 
 {
     struct buf line;
     buf_init(&line, LINE_MAX_BYTES);
-    buf_addf(&line, "Case %.8s: ", item->case_id);
+    buf_addf(&line, "Case %.8s. ", item->case_id);
     digest_add_due(digest, item, &line);
     add_wrapped(out, " * ", INDENT, buf_str(&line));
     buf_reset(&line);

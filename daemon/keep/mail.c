@@ -23,6 +23,9 @@ static void add_part(GMimeMultipart *parts, const char *subtype, const char *tex
     g_mime_text_part_set_text(part, text);
     GMimeContentEncoding encoding =
         g_mime_part_get_best_content_encoding(GMIME_PART(part), GMIME_ENCODING_CONSTRAINT_7BIT);
+    /* Folder names may be of any script: a reader of the source, and filters, still see the rest. */
+    if (encoding == GMIME_CONTENT_ENCODING_BASE64)
+        encoding = GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
     g_mime_part_set_content_encoding(GMIME_PART(part), encoding);
     g_mime_multipart_add(parts, GMIME_OBJECT(part));
     g_object_unref(part);
