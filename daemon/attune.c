@@ -50,14 +50,25 @@ static enum cli_exit print_all(void)
     return CLI_DONE;
 }
 
-static enum cli_exit print_manual(void)
+/* What is made from the tables for other programs: `attune help --man > attune.1`. */
+static const struct {
+    const char *option;
+    void (*print)(const struct cli_command *commands, size_t count, struct buf *out);
+} prints[] = {{"--man", cli_print_manual}, {"--bash", cli_print_bash_completion}, {"--zsh", cli_print_zsh_completion}};
+
+static bool print_made(const char *option)
 {
-    struct buf manual;
-    buf_init(&manual, OUTPUT_MAX);
-    cli_print_manual(commands, COMMAND_COUNT, &manual);
-    output_print(&manual);
-    buf_free(&manual);
-    return CLI_DONE;
+    for (size_t i = 0; i < sizeof prints / sizeof prints[0]; i++) {
+        if (strcmp(option, prints[i].option) != 0)
+            continue;
+        struct buf text;
+        buf_init(&text, OUTPUT_MAX);
+        prints[i].print(commands, COMMAND_COUNT, &text);
+        output_print(&text);
+        buf_free(&text);
+        return true;
+    }
+    return false;
 }
 
 static enum cli_exit print_one(const struct cli_command *command)
@@ -85,8 +96,8 @@ static enum cli_exit print_help(int count, char **words)
     int used;
     if (count == 0 || (count == 1 && cli_is_group(commands, COMMAND_COUNT, words[0])))
         return print_all();
-    if (strcmp(words[0], "--man") == 0)
-        return print_manual();
+    if (print_made(words[0]))
+        return CLI_DONE;
     const struct cli_command *command = cli_find_command(commands, COMMAND_COUNT, count, words, &used);
     return command ? print_one(command) : refuse_words(count, words);
 }

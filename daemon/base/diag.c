@@ -23,8 +23,8 @@ static void copy_tail(char *out, size_t size, const char *path)
     snprintf(out, size, "%s", length < size ? path : path + (length - size + 1));
 }
 
-void diag_add(struct diag *diag, enum diag_level level, const char *code, const char *file, unsigned line, unsigned column,
-              const char *subject, const char *format, ...)
+void diag_add(struct diag *diag, enum diag_level level, const char *code, const char *file, unsigned line,
+              unsigned column, const char *subject, const char *format, ...)
 {
     if (level == DIAG_ERROR)
         diag->errors++;

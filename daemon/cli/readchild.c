@@ -27,6 +27,7 @@ static json_t *flag_list(const struct reading *reading)
     } flags[] = {
         {reading->is_forward, "forward"},
         {reading->points_at_quotation, "points-at-quotation"},
+        {reading->repeats_subject, "repeats-subject"},
         {reading->hidden_text, "hidden-text"},
         {reading->automatic, "automatic"},
     };

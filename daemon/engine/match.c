@@ -12,6 +12,14 @@ struct span {
     size_t end;
 };
 
+/* Patterns against the words of one field. */
+struct search {
+    const struct ruleset *ruleset;
+    const struct words *words;
+    size_t work; /* done so far, of WORK_MAX */
+    bool failed; /* something could not be decided: never "no match" */
+};
+
 enum effect { EFFECT_NONE, EFFECT_NEAR, EFFECT_OVERLAPS };
 
 enum urgency hit_urgency(enum urgency rule, uint8_t lowered)
@@ -19,29 +27,38 @@ enum urgency hit_urgency(enum urgency rule, uint8_t lowered)
     return lowered != LOWERED_NOT && rule > URGENCY_REVIEW ? URGENCY_REVIEW : rule;
 }
 
-/* Tries the pattern at one word. An error of the matcher is not "no match". */
-static bool try_word(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
-                     size_t word, size_t end, struct span *out, bool *failed)
+static bool try_word(struct search *search, const struct pattern *pattern, size_t word, size_t end, struct span *out)
 {
+    const struct ruleset *ruleset = search->ruleset;
+    const struct words *words = search->words;
     int found = pcre2_jit_match(pattern->code, (PCRE2_SPTR)words->stream.data, end, words->items[word].at - 1, 0,
                                 ruleset->match_data, ruleset->match_context);
-    if (found < 0) {
-        *failed = *failed || found != PCRE2_ERROR_NOMATCH;
-        return false;
+    search->work += pattern->ways;
+    if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
+        search->work += WORK_UNDECIDED;
+        search->failed = true;
     }
+    if (found < 0)
+        return false;
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(ruleset->match_data);
     *out = (struct span){word, words_find(words, ends[1]) - 1, ends[0], ends[1]};
     return true;
 }
 
 /* The next match that begins in bytes [at, end) of the stream. */
-static bool find_next(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
-                      size_t at, size_t end, struct span *out, bool *failed)
+static bool find_next(struct search *search, const struct pattern *pattern, size_t at, size_t end, struct span *out)
 {
-    for (size_t i = words_find(words, at + 1); i < words->count && words->items[i].at < end; i++)
-        if (word_starts_has(&pattern->starts, words->items[i].start) &&
-            try_word(ruleset, pattern, words, i, end, out, failed))
+    const struct words *words = search->words;
+    for (size_t i = words_find(words, at + 1); i < words->count && words->items[i].at < end; i++) {
+        if (!word_starts_has(&pattern->starts, words->items[i].start))
+            continue;
+        if (search->work >= WORK_MAX) {
+            search->failed = true;
+            return false;
+        }
+        if (try_word(search, pattern, i, end, out))
             return true;
+    }
     return false;
 }
 
@@ -71,14 +88,14 @@ static enum effect judge(const struct span *hit, const struct span *unless)
     return between <= UNLESS_REACH ? EFFECT_NEAR : EFFECT_NONE;
 }
 
-static enum effect apply_unless(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
-                                const struct span *hit, bool *failed)
+static enum effect apply_unless(struct search *search, const struct pattern *pattern, const struct span *hit)
 {
     size_t at, end;
     enum effect strongest = EFFECT_NONE;
     struct span unless;
-    find_window(words, hit, &at, &end);
-    while (strongest != EFFECT_OVERLAPS && find_next(ruleset, pattern, words, at, end, &unless, failed)) {
+    search->work += WORK_WINDOW;
+    find_window(search->words, hit, &at, &end);
+    while (strongest != EFFECT_OVERLAPS && find_next(search, pattern, at, end, &unless)) {
         enum effect effect = judge(hit, &unless);
         strongest = effect > strongest ? effect : strongest;
         at = unless.start + 1;
@@ -86,14 +103,15 @@ static enum effect apply_unless(const struct ruleset *ruleset, const struct patt
     return strongest;
 }
 
-static enum effect find_effect(const struct ruleset *ruleset, const struct compiled_rule *rule,
-                               const struct words *words, const struct span *hit, size_t without, bool *failed)
+/* The strongest effect of all `unless` of the rule but the one left out. */
+static enum effect find_effect(struct search *search, const struct compiled_rule *rule, const struct span *hit,
+                               size_t without)
 {
     enum effect strongest = EFFECT_NONE;
     for (size_t i = 0; without != UNLESS_NONE_APPLIES && i < rule->unless_count; i++) {
         if (i == without)
             continue;
-        enum effect effect = apply_unless(ruleset, &rule->unless[i], words, hit, failed);
+        enum effect effect = apply_unless(search, &rule->unless[i], hit);
         strongest = effect > strongest ? effect : strongest;
     }
     return strongest;
@@ -120,61 +138,60 @@ static void add_hit(struct hit_list *hits, struct hit hit)
     hits->items[hits->count++] = hit;
 }
 
-/* One run of one rule over one field. */
+/* The hits of one task so far. */
 struct run {
+    const struct rule_task *task;
     struct hit_list *hits;
     size_t found;
     size_t lowered;
     size_t lowered_end; /* bytes of the stream: where the last lowered hit ends */
 };
 
-/* Notes the hit; false when it was cancelled. */
-static bool note_hit(struct run *run, struct hit hit, const struct span *span, enum effect effect, enum urgency urgency)
+/* Lowered hits that overlap, or that pass the limit while they wait for one that stands, say nothing new. */
+static void note_hit(struct run *run, const struct span *span, enum lowering lowered)
 {
-    if (effect == EFFECT_OVERLAPS || (effect == EFFECT_NEAR && urgency < URGENCY_NOW))
-        return false;
-    hit.lowered = effect == EFFECT_NEAR ? LOWERED_UNLESS : LOWERED_NOT;
-    bool again = hit.lowered && run->lowered && span->start < run->lowered_end;
-    if (hit.lowered)
+    bool again = lowered && run->lowered > 0 && span->start < run->lowered_end;
+    if (lowered)
         run->lowered_end = span->end;
-    if (again || (hit.lowered && run->found >= RULE_MAX_HITS))
-        return true;
-    add_hit(run->hits, hit);
+    if (again || (lowered && run->found >= RULE_MAX_HITS))
+        return;
+    const struct word *words = run->task->words->items;
+    add_hit(run->hits, (struct hit){run->task->rule, run->task->field, words[span->first].from, words[span->last].to,
+                                    (uint8_t)lowered});
     run->found++;
-    run->lowered += hit.lowered != LOWERED_NOT;
-    return true;
+    run->lowered += lowered != LOWERED_NOT;
 }
 
-void rule_match(const struct ruleset *ruleset, uint32_t rule, enum text_field field, const struct words *words,
-                size_t from, size_t to, size_t without, struct hit_list *hits)
+/* Nothing more to learn: the lists are full, or enough hits were found and one of them stands. */
+static bool is_done(const struct run *run)
 {
-    const struct compiled_rule *compiled = &ruleset->rules[rule];
-    struct run run = {.hits = hits};
+    return run->hits->cut || run->hits->failed || (run->found >= RULE_MAX_HITS && run->lowered < run->found);
+}
+
+void rule_match(const struct ruleset *ruleset, const struct rule_task *task, struct hit_list *hits)
+{
+    const struct compiled_rule *rule = &ruleset->rules[task->rule];
+    struct search search = {.ruleset = ruleset, .words = task->words};
+    struct run run = {.task = task, .hits = hits};
     struct span span;
-    bool failed = false;
-    size_t tries = 0;
-    while (find_next(ruleset, &compiled->say, words, from, to, &span, &failed)) {
-        if (++tries > RULE_MAX_TRIES) {
-            failed = true;
-            break;
-        }
-        enum effect effect = find_effect(ruleset, compiled, words, &span, without, &failed);
-        struct hit hit = {rule, field, words->items[span.first].from, words->items[span.last].to, LOWERED_NOT};
-        bool stands = note_hit(&run, hit, &span, effect, compiled->urgency);
-        if (hits->cut || hits->failed || (run.found >= RULE_MAX_HITS && run.lowered < run.found))
-            break;
+    size_t at = task->from;
+    while (!is_done(&run) && find_next(&search, &rule->say, at, task->to, &span)) {
+        enum effect effect = find_effect(&search, rule, &span, task->without);
+        bool cancelled = effect == EFFECT_OVERLAPS || (effect == EFFECT_NEAR && rule->urgency < URGENCY_NOW);
+        if (!cancelled)
+            note_hit(&run, &span, effect == EFFECT_NEAR ? LOWERED_UNLESS : LOWERED_NOT);
         /* Words of a cancelled or lowered hit may begin another one that stands. */
-        from = stands && effect == EFFECT_NONE ? span.end : span.start + 1;
+        at = effect == EFFECT_NONE ? span.end : span.start + 1;
     }
-    if (failed)
+    if (search.failed)
         hits->reasons |= REASON_PATTERN_LIMIT;
 }
 
-bool rule_pattern_occurs(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
-                         bool *failed)
+bool rule_pattern_occurs(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words)
 {
+    struct search search = {.ruleset = ruleset, .words = words};
     struct span span;
-    return find_next(ruleset, pattern, words, 0, words->stream.length, &span, failed);
+    return find_next(&search, pattern, 0, words->stream.length, &span);
 }
 
 /* A message in work: each field as each stream sees it, and where each rule could match. */
@@ -223,9 +240,11 @@ static void match_rules(struct job *job, struct hit_list *hits)
         uint32_t rule = ruleset->order[i];
         for (size_t field = 0; field < FIELD_COUNT && !hits->cut; field++) {
             struct prefilter_range range = job->ranges[field * ruleset->rule_count + rule];
+            struct rule_task task = {
+                rule,     (enum text_field)field, words_of(job, field, ruleset->rules[rule].stream), range.from,
+                range.to, UNLESS_ALL_APPLY};
             if (range.to > 0)
-                rule_match(ruleset, rule, (enum text_field)field, words_of(job, field, ruleset->rules[rule].stream),
-                           range.from, range.to, UNLESS_ALL_APPLY, hits);
+                rule_match(ruleset, &task, hits);
         }
     }
 }

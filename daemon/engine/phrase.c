@@ -333,31 +333,13 @@ static bool parse_choice(struct parser *parser, char close, struct phrase_node *
     return true;
 }
 
-/* In how many ways gaps and options can be taken: what bounds a match that starts at one word. */
-static size_t count_ways(const struct phrase_node *node)
-{
-    size_t ways = 1;
-    if (node->kind == PHRASE_GAP)
-        return node->gap + 1;
-    for (const struct phrase_node *child = node->first; child; child = child->next) {
-        size_t more = count_ways(child);
-        if (node->kind == PHRASE_CHOICE)
-            ways = more > ways ? more : ways;
-        else
-            ways *= more;
-        if (ways > PHRASE_MAX_WAYS)
-            return PHRASE_MAX_WAYS + 1;
-    }
-    return node->kind == PHRASE_OPTIONAL ? ways + 1 : ways;
-}
-
 static enum err parse_whole(struct parser *parser, struct phrase_node **out)
 {
     struct phrase_node *choice;
     if (parser->text.length > PHRASE_MAX_BYTES)
         fail(parser, "a phrase may have %d bytes", PHRASE_MAX_BYTES);
     else if (parse_choice(parser, '\0', &choice)) {
-        if (count_ways(choice) > PHRASE_MAX_WAYS)
+        if (phrase_count_ways(choice) > PHRASE_MAX_WAYS)
             fail(parser, "gaps and options can be taken in over %d ways; use fewer", PHRASE_MAX_WAYS);
         *out = choice->first;
     }

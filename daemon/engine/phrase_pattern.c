@@ -48,6 +48,23 @@ void phrase_write_pattern(const struct phrase_node *phrase, struct buf *out)
     write_node(phrase, out);
 }
 
+size_t phrase_count_ways(const struct phrase_node *phrase)
+{
+    size_t ways = 1;
+    if (phrase->kind == PHRASE_GAP)
+        return phrase->gap + 1;
+    for (const struct phrase_node *child = phrase->first; child; child = child->next) {
+        size_t more = phrase_count_ways(child);
+        if (phrase->kind == PHRASE_CHOICE)
+            ways = more > ways ? more : ways; /* at one place a text is mostly one of them */
+        else
+            ways *= more;
+        if (ways > PHRASE_MAX_WAYS)
+            return PHRASE_MAX_WAYS + 1;
+    }
+    return phrase->kind == PHRASE_OPTIONAL ? ways + 1 : ways;
+}
+
 void phrase_add_starts(const struct phrase_node *phrase, struct word_starts *starts)
 {
     for (const struct phrase_node *node = phrase->first; node; node = node->next) {

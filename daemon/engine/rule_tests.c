@@ -44,8 +44,8 @@ static struct outcome run(struct tester *tester, const struct source_text *text,
         tester->failed = true;
         return outcome;
     }
-    rule_match(tester->ruleset, tester->index, FIELD_TEXT, &outcome.words, 0, outcome.words.stream.length, without,
-               &hits);
+    struct rule_task task = {tester->index, FIELD_TEXT, &outcome.words, 0, outcome.words.stream.length, without};
+    rule_match(tester->ruleset, &task, &hits);
     tester->failed = tester->failed || hits.failed;
     outcome.hits = hits.count;
     outcome.undecided = hits.reasons != 0;
@@ -134,12 +134,10 @@ static bool shows_effect(struct tester *tester, const struct rule_test *test, si
 /* The test fires although the words of the `unless` stand in it: too far from a hit that stands to speak of it. */
 static bool shows_distance(struct tester *tester, const struct rule_test *test, size_t unless)
 {
-    bool failed = false;
     if (!test->fires || test->because_unless)
         return false;
     struct outcome with = run(tester, &test->text, UNLESS_ALL_APPLY);
-    return with.standing > 0 &&
-           rule_pattern_occurs(tester->ruleset, &tester->compiled->unless[unless], &with.words, &failed);
+    return with.standing > 0 && rule_pattern_occurs(tester->ruleset, &tester->compiled->unless[unless], &with.words);
 }
 
 static bool any_test(struct tester *tester, size_t unless,

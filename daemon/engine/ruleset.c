@@ -104,6 +104,7 @@ static void compile_unless(struct compiler *compiler, const struct source_text *
     if (!phrase)
         return;
     phrase_add_starts(phrase, &out->starts);
+    out->ways = phrase_count_ways(phrase);
     buf_init(&pattern, PHRASE_MAX_PATTERN);
     buf_add_text(&pattern, "(?:");
     phrase_write_pattern(phrase, &pattern);
@@ -142,6 +143,7 @@ static bool write_say(struct compiler *compiler, uint32_t index, struct buf *pat
             buf_add_text(pattern, "|");
         phrase_write_pattern(phrase, pattern);
         phrase_add_starts(phrase, &compiled->say.starts);
+        compiled->say.ways += phrase_count_ways(phrase);
         add_literals(compiler, index, phrase);
     }
     buf_add_text(pattern, pattern_end);
@@ -310,4 +312,12 @@ void ruleset_free(struct ruleset **ruleset)
     arena_free(&old->arena);
     free(old);
     *ruleset = NULL;
+}
+
+bool ruleset_has_language(const struct ruleset *ruleset, const char *language)
+{
+    for (size_t i = 0; i < ruleset->rule_count; i++)
+        if (strcmp(pack_rule(ruleset->pack, i)->language, language) == 0)
+            return true;
+    return false;
 }

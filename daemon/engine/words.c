@@ -120,6 +120,17 @@ uint32_t words_start(struct str word)
     return hash % WORDS_STARTS;
 }
 
+/* Copies a word. In Cyrillic an apostrophe only parts sounds, and many leave it out: здоров'я is здоровя. */
+static size_t copy_word(char *out, struct str word)
+{
+    bool cyrillic = word.length > 0 && ((unsigned char)word.data[0] & 0xFC) == 0xD0;
+    size_t length = 0;
+    for (size_t i = 0; i < word.length; i++)
+        if (!cyrillic || word.data[i] != '\'')
+            out[length++] = word.data[i];
+    return length;
+}
+
 static void put_word(struct splitter *split, struct str word, uint32_t from, uint32_t to)
 {
     if (!grow_stream(split, word.length + 2) || !grow_items(split, FIRST_WORDS))
@@ -129,9 +140,9 @@ static void put_word(struct splitter *split, struct str word, uint32_t from, uin
         split->sentence_words = 0;
     }
     split->stream[split->length++] = ' ';
-    split->items[split->count++] = (struct word){(uint32_t)split->length, from, to, split->sentence, words_start(word)};
-    memcpy(split->stream + split->length, word.data, word.length);
-    split->length += word.length;
+    struct str copy = {split->stream + split->length, copy_word(split->stream + split->length, word)};
+    split->items[split->count++] = (struct word){(uint32_t)split->length, from, to, split->sentence, words_start(copy)};
+    split->length += copy.length;
     split->sentence_words++;
 }
 

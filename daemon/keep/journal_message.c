@@ -138,10 +138,11 @@ bool journal_relink(struct journal *journal, int64_t id, const unsigned char fin
     struct message_row fresh;
     if (!journal_get_message(journal, id, &fresh))
         return false;
-    int64_t older = journal_number(journal, 0,
-                                   "SELECT id FROM message WHERE fingerprint = ? AND mailbox = ? AND folder = ?"
-                                   " AND uidvalidity <> ? AND state IN (3, 7) ORDER BY state DESC, id LIMIT 1",
-                                   "htti", fingerprint, fresh.mailbox, fresh.folder, (int64_t)fresh.uidvalidity);
+    int64_t older = journal_number(
+        journal, 0,
+        "SELECT id FROM message INDEXED BY message_fingerprint WHERE fingerprint = ? AND mailbox = ? AND folder = ?"
+        " AND uidvalidity <> ? AND state IN (3, 7) ORDER BY state DESC, id LIMIT 1",
+        "htti", fingerprint, fresh.mailbox, fresh.folder, (int64_t)fresh.uidvalidity);
     if (!older)
         return false;
     journal_run(journal, "DELETE FROM message WHERE id = ?", "i", id);
@@ -154,11 +155,15 @@ bool journal_relink(struct journal *journal, int64_t id, const unsigned char fin
 
 size_t journal_end_frozen(struct journal *journal, const char *mailbox, const char *folder)
 {
-    if (journal_number(journal, 1, "SELECT count(*) FROM message WHERE mailbox = ? AND folder = ? AND state = 0", "tt",
-                       mailbox, folder))
+    if (journal_number(journal, 1,
+                       "SELECT count(*) FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND mailbox = "
+                       "? AND folder = ? AND state = 0",
+                       "tt", mailbox, folder))
         return 0;
-    if (!journal_number(journal, 0, "SELECT count(*) FROM message WHERE mailbox = ? AND state = 7 AND folder = ?", "tt",
-                        mailbox, folder))
+    if (!journal_number(journal, 0,
+                        "SELECT count(*) FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND mailbox "
+                        "= ? AND state = 7 AND folder = ?",
+                        "tt", mailbox, folder))
         return 0;
     journal_run(journal, "UPDATE message SET state = 4, ended_at = ? WHERE mailbox = ? AND folder = ? AND state = 7",
                 "itt", clock_wall_ms(), mailbox, folder);
@@ -196,11 +201,14 @@ size_t journal_find_messages(struct journal *journal, const char *mailbox, enum 
 {
     /* The state stands as a literal in the text, so that SQLite can use the index of open messages. */
     static const char *const sql[] = {
-        "SELECT " MESSAGE_COLUMNS " FROM message WHERE mailbox = ? AND state = 0 AND id > ? AND next_at <= ?"
+        "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND mailbox = ? "
+        "AND state = 0 AND id > ? AND next_at <= ?"
         " ORDER BY id LIMIT ?",
-        "SELECT " MESSAGE_COLUMNS " FROM message WHERE mailbox = ? AND state = 1 AND id > ? AND next_at <= ?"
+        "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND mailbox = ? "
+        "AND state = 1 AND id > ? AND next_at <= ?"
         " ORDER BY id LIMIT ?",
-        "SELECT " MESSAGE_COLUMNS " FROM message WHERE mailbox = ? AND state = 2 AND id > ? AND next_at <= ?"
+        "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND mailbox = ? "
+        "AND state = 2 AND id > ? AND next_at <= ?"
         " ORDER BY id LIMIT ?",
     };
     if (state > MESSAGE_MOVING)
@@ -254,10 +262,10 @@ void journal_end_move(struct journal *journal, int64_t id, uint32_t uidvalidity,
 
 bool journal_has_due(struct journal *journal, const char *mailbox, int64_t by_ms)
 {
-    return journal_number(
-               journal, 0,
-               "SELECT EXISTS(SELECT 1 FROM message WHERE mailbox = ? AND state IN (0, 1, 2) AND next_at <= ?)", "ti",
-               mailbox, by_ms) != 0;
+    return journal_number(journal, 0,
+                          "SELECT EXISTS(SELECT 1 FROM message INDEXED BY message_open WHERE state IN (0, 1, 2, 7) AND "
+                          "mailbox = ? AND state IN (0, 1, 2) AND next_at <= ?)",
+                          "ti", mailbox, by_ms) != 0;
 }
 
 size_t journal_count_waiting(struct journal *journal, const char *mailbox)

@@ -63,9 +63,7 @@ static enum err open_rules(struct keep *keep)
 
 static enum err open_all(struct keep *keep, struct diag *diag)
 {
-    enum err error = conf_check_secrets(keep->conf, diag);
-    if (error == ERR_OK)
-        error = store_open(keep, diag);
+    enum err error = store_open(keep, diag);
     if (error == ERR_OK)
         error = journal_open(keep->conf->state_dir, &keep->journal, diag);
     if (error == ERR_OK)
@@ -135,8 +133,7 @@ static struct conf *load_conf_again(struct keep *keep)
     struct buf text;
     diag_init(&diag);
     buf_init(&text, 64 * 1024);
-    if (conf_load(keep->conf_path, &conf, &diag) != ERR_OK || conf_check_secrets(conf, &diag) != ERR_OK) {
-        conf_free(&conf);
+    if (conf_load(keep->conf_path, &conf, &diag) != ERR_OK) {
         diag_print(&diag, &text);
     } else if (!same_text(conf->state_dir, keep->conf->state_dir) || !same_text(conf->run_dir, keep->conf->run_dir)) {
         buf_add_text(&text, "state_dir and run_dir change only with a restart");
@@ -341,6 +338,15 @@ static void watch_disk(struct keep *keep)
     alarm_set(keep, ALARM_JOURNAL, "all", is_bad);
 }
 
+static void watch_conditions(struct keep *keep)
+{
+    size_t gone = journal_count_gone_since(keep->journal, clock_wall_ms() - 3600 * 1000);
+    alarm_set(keep, ALARM_UNREAD_GONE, "all", gone >= KEEP_GONE_ALARM);
+    alarm_set(keep, ALARM_RULES, "all", keep->rules_are_stale);
+    alarm_set(keep, ALARM_SETTINGS, "all", keep->conf_is_stale);
+    alarm_set(keep, ALARM_CHANNEL, "all", keep->channels_left_out > 0);
+}
+
 /* As after a crash: what the journal holds is what is so. */
 static void restart_from_journal(struct keep *keep)
 {
@@ -385,6 +391,7 @@ static void turn(struct keep *keep, struct watch *watch, int signals)
     if (keep->wants_reload && !keep->coming) /* one set at a time */
         reload(keep);
     watch_disk(keep);
+    watch_conditions(keep);
     alert_run_ladder(keep);
     digest_plan(keep);
     for (size_t i = 0; i < keep->mailbox_count; i++)

@@ -128,6 +128,7 @@ static enum err send_setup(struct keep *keep, struct mailbox *mailbox)
     diag_init(&diag);
     enum err error = conf_open_secret(conf->password_file, &password, &diag);
     diag_free(&diag);
+    mailbox->password_refused = error != ERR_OK; /* the other mailboxes go on */
     if (error != ERR_OK) {
         log_error("password-file-refused", LOG_NAME("mailbox", conf->name));
         return error;
@@ -242,7 +243,8 @@ static bool fetch_take(struct keep *keep, struct peer *peer, struct ipc_frame *f
 static void fetch_lost(struct keep *keep, struct peer *peer)
 {
     struct mailbox *mailbox = peer->owner;
-    (void)keep;
+    if (peer->is_faulty)
+        mailbox_blame_reads(keep, mailbox);
     for (struct work *work = mailbox->works, *next; work; work = next) {
         next = work->next;
         if (work->stage != WORK_QUEUED && work->stage != WORK_SCREENING)

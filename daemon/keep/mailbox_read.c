@@ -24,12 +24,10 @@ static bool read_uids(struct ipc_reader *body, uint32_t from, uint32_t to, uint3
     return true;
 }
 
-static void note_gone(struct keep *keep, struct mailbox *mailbox, size_t gone)
+static void note_gone(const struct mailbox *mailbox, size_t gone)
 {
     if (gone)
         log_warn("unread-gone", LOG_NAME("mailbox", mailbox->conf->name), LOG_NUMBER("count", gone));
-    size_t lately = journal_count_gone_since(keep->journal, clock_wall_ms() - 3600 * 1000);
-    alarm_set(keep, ALARM_UNREAD_GONE, "all", lately >= KEEP_GONE_ALARM);
 }
 
 static void finish_listing(struct mailbox *mailbox, const struct folder_status *folder, bool is_whole)
@@ -66,7 +64,7 @@ bool mailbox_take_listed(struct keep *keep, struct mailbox *mailbox, struct ipc_
                            highest > last_uid ? highest : last_uid);
     folder->cursor_due = folder->cursor_due || highest > last_uid || known == 0;
     if (gone)
-        note_gone(keep, mailbox, gone);
+        note_gone(mailbox, gone);
     finish_listing(mailbox, folder, kind == FETCH_LISTING_FULL && is_last);
     return true;
 }
@@ -165,7 +163,7 @@ bool mailbox_take_unread(struct keep *keep, struct mailbox *mailbox, struct ipc_
     mailbox_end_work(work);
     if (why == FETCH_UNREAD_GONE) {
         journal_set_state(keep->journal, row.id, MESSAGE_GONE);
-        note_gone(keep, mailbox, 1);
+        note_gone(mailbox, 1);
     } else if (why == FETCH_UNREAD_REFUSED && row.attempts + 1 >= KEEP_MAX_READ_TRIES) {
         settle_withheld(keep, mailbox, &row);
     } else if (why == FETCH_UNREAD_REFUSED) {
@@ -174,6 +172,19 @@ bool mailbox_take_unread(struct keep *keep, struct mailbox *mailbox, struct ipc_
         mailbox->read_after = 0; /* the connection failed: as if never asked */
     }
     return true;
+}
+
+void mailbox_blame_reads(struct keep *keep, struct mailbox *mailbox)
+{
+    bool is_alone = mailbox->reading == 1;
+    for (struct work *work = mailbox->works; work; work = work->next) {
+        if (work->stage != WORK_READ || work->dropped)
+            continue;
+        if (is_alone && work->row.attempts + 1 >= KEEP_FATAL_READ_TRIES)
+            settle_withheld(keep, mailbox, &work->row);
+        else
+            journal_retry_message(keep->journal, work->row.id, 0);
+    }
 }
 
 static bool send_read(struct keep *keep, struct mailbox *mailbox, const struct message_row *row)
@@ -189,18 +200,31 @@ static bool send_read(struct keep *keep, struct mailbox *mailbox, const struct m
     return peer_send(keep, &mailbox->peer, &keep->writer, -1);
 }
 
+/* A message that may be why fetch died is read with nothing beside it. */
+static bool is_reading_suspect(const struct mailbox *mailbox)
+{
+    for (const struct work *work = mailbox->works; work; work = work->next)
+        if (work->stage == WORK_READ && work->row.attempts >= KEEP_ALONE_READ_TRIES)
+            return true;
+    return false;
+}
+
 void mailbox_send_reads(struct keep *keep, struct mailbox *mailbox)
 {
     static struct message_row rows[KEEP_READ_WINDOW];
     size_t window = mailbox->large ? KEEP_READ_WINDOW_LARGE : KEEP_READ_WINDOW;
     /* Half a window at a time: a query for each single message would cost more than the message. */
-    if (!mailbox->is_up || !peer_is_ready(&mailbox->peer) || mailbox->reading > window / 2 || keep->is_stopping)
+    if (!mailbox->is_up || !peer_is_ready(&mailbox->peer) || mailbox->reading > window / 2 || keep->is_stopping ||
+        is_reading_suspect(mailbox))
         return;
     size_t count = journal_find_messages(keep->journal, mailbox->conf->name, MESSAGE_LISTED, mailbox->read_after,
                                          clock_wall_ms(), rows, window - mailbox->reading);
     for (size_t i = 0; i < count; i++) {
+        bool is_suspect = rows[i].attempts >= KEEP_ALONE_READ_TRIES;
+        if (is_suspect && mailbox->reading && !mailbox_has_row(mailbox, rows[i].id))
+            return; /* it waits until those before it are in */
         mailbox->read_after = rows[i].id;
-        if (!mailbox_has_row(mailbox, rows[i].id) && !send_read(keep, mailbox, &rows[i]))
+        if (!mailbox_has_row(mailbox, rows[i].id) && (!send_read(keep, mailbox, &rows[i]) || is_suspect))
             return;
     }
 }

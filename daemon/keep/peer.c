@@ -71,7 +71,9 @@ void peer_end(struct keep *keep, struct peer *peer)
 void peer_lose(struct keep *keep, struct peer *peer, const char *why)
 {
     pid_t pid = peer->pid;
+    peer->is_faulty = true;
     int status = end_process(keep, peer);
+    peer->is_faulty = false;
     log_warn("role-lost", LOG_NAME("role", peer->label), LOG_NAME("why", why), LOG_NUMBER("pid", pid),
              LOG_NUMBER("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
              LOG_NUMBER("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0));

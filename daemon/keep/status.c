@@ -80,7 +80,9 @@ static json_t *mailboxes_json(struct keep *keep, json_t *problems)
         json_object_set_new(one, "last_listed_at", time_or_null(mailbox->listed_ms));
         json_array_append_new(all, one);
         if (!mailbox->is_up)
-            add_problem(problems, "mailbox %s is not read: %s", mailbox->conf->name, why_sentences[mailbox->why]);
+            add_problem(problems, "mailbox %s is not read: %s", mailbox->conf->name,
+                        mailbox->password_refused ? "its password file is missing, or others can read it"
+                                                  : why_sentences[mailbox->why]);
     }
     return all;
 }
@@ -127,8 +129,9 @@ static void add_problems(struct keep *keep, const struct journal_counts *counts,
     if (keep->channels_left_out)
         add_problem(problems, "%u channel(s) cannot be used: others can read their secret file, or it is missing",
                     keep->channels_left_out);
-    if (counts->gone)
-        add_problem(problems, "%zu mail(s) vanished before they were read", counts->gone);
+    size_t gone = journal_count_gone_since(keep->journal, clock_wall_ms() - (int64_t)24 * 3600 * 1000);
+    if (gone)
+        add_problem(problems, "%zu mail(s) vanished before they were read, within a day", gone);
 }
 
 char *status_json(struct keep *keep)

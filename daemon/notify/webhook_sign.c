@@ -25,7 +25,7 @@ enum err webhook_parse_secret(struct str content, struct webhook_secret *secret)
     bool good = true;
     if (str_equal(str_slice(key, 0, prefix.length), prefix)) {
         good = decode(str_slice(key, prefix.length, key.length), secret);
-    } else if (key.length <= WEBHOOK_MAX_SECRET) {
+    } else if (key.length > 0 && key.length <= WEBHOOK_MAX_SECRET) {
         memcpy(secret->bytes, key.data, key.length);
         secret->length = key.length;
     }

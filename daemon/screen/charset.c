@@ -67,7 +67,8 @@ static iconv_t converters[TABLE_COUNT];
 static bool is_prepared;
 
 /* What text without a true declaration is tried as; the first is what stands when none makes sense. */
-static const char *const CANDIDATES[] = {"windows-1252", "windows-1250", "iso-8859-2", "windows-1251", "koi8-u"};
+static const char *const CANDIDATES[] = {"windows-1252", "windows-1250", "iso-8859-2",
+                                         "iso-8859-16",  "windows-1251", "koi8-u"};
 enum {
     GUESS_BYTES = 2048, /* looked at for a guess: more does not change it */
 };
@@ -97,9 +98,9 @@ const struct charset *charset_find(struct str name)
     return NULL;
 }
 
-bool charset_same(const struct charset *a, const struct charset *b)
+bool charset_is_single_byte(const struct charset *charset)
 {
-    return a == b;
+    return charset->kind == KIND_BYTES;
 }
 
 /* Runs a converter over all of `in`; bytes that it refuses become U+FFFD and are counted. */
@@ -144,8 +145,7 @@ enum err charset_prepare(void)
     return ERR_OK;
 }
 
-/* Valid UTF-8 of the same words: ill-formed parts and NUL become U+FFFD. */
-static enum err repair_utf8(struct arena *arena, struct str in, struct str *out)
+enum err charset_repair(struct arena *arena, struct str in, struct str *out)
 {
     char *text = arena_alloc(arena, in.length * 3 + 1); /* U+FFFD takes three bytes for at least one */
     if (!text)
@@ -195,7 +195,7 @@ static enum err convert_with(struct arena *arena, struct str bytes, const struct
         *out = made;
         return ERR_OK;
     }
-    return repair_utf8(arena, made, out);
+    return charset_repair(arena, made, out);
 }
 
 /* How much sense the bytes make in a charset: common words and telling letters of the covered languages. */
@@ -208,8 +208,9 @@ static double sense_in(struct str bytes, const struct charset *charset)
     return language_sense(made) - (double)faults;
 }
 
-/* The candidate in which the bytes make the most sense; `declared` unless another is clearly better. */
-static const struct charset *guess_charset(struct str bytes, const struct charset *declared)
+/* The candidate in which the bytes make the most sense; `declared` unless another is clearly better. *is_sure when what
+ * it makes of them is full of words and letters that one of the languages has. */
+static const struct charset *guess_charset(struct str bytes, const struct charset *declared, bool *is_sure)
 {
     enum { CLEARLY = 3 }; /* words or letters that speak for another: a name or two is not enough */
     const struct charset *best = declared ? declared : charset_find(str_of(CANDIDATES[0]));
@@ -222,6 +223,7 @@ static const struct charset *guess_charset(struct str bytes, const struct charse
             best = charset;
         }
     }
+    *is_sure = most >= CLEARLY;
     return best;
 }
 
@@ -243,13 +245,14 @@ static enum err read_bytes(struct arena *arena, struct str bytes, const struct c
                            bool *guessed)
 {
     size_t faults = 0;
+    bool is_sure = true;
     const struct charset *charset = declared;
     if (!declared || declared->kind != KIND_BYTES)
-        charset = guess_charset(bytes, NULL);
+        charset = guess_charset(bytes, NULL, &is_sure);
     else if (declared == charset_find(str_of(CANDIDATES[0])))
-        charset = guess_charset(bytes, declared);
+        charset = guess_charset(bytes, declared, &is_sure);
     enum err error = convert_with(arena, bytes, charset, out, &faults);
-    *guessed = charset != declared || faults > 0;
+    *guessed = (charset != declared && !is_sure) || faults > 0;
     return error;
 }
 
@@ -279,7 +282,7 @@ enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct cha
         return ERR_OK;
     if (is_valid || (declared && declared->kind == KIND_UTF8 && is_mostly_utf8(bytes))) {
         *guessed = *guessed || !is_valid;
-        return repair_utf8(arena, bytes, out);
+        return charset_repair(arena, bytes, out);
     }
     return read_bytes(arena, bytes, declared, out, guessed);
 }

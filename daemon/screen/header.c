@@ -44,6 +44,7 @@ struct decoder {
     char *held; /* bytes of adjacent words of one charset, not yet converted */
     size_t held_length;
     const struct charset *charset;
+    const struct charset *fallback; /* of bytes outside of encoded words */
     char *out;
     size_t used;
     size_t room;
@@ -76,7 +77,7 @@ static void flush(struct decoder *decoder)
 
 static void take_word(struct decoder *decoder, const struct word *word)
 {
-    if (decoder->held_length && !charset_same(decoder->charset, word->charset))
+    if (decoder->held_length && decoder->charset != word->charset)
         flush(decoder);
     decoder->charset = word->charset;
     decoder->guessed = decoder->guessed || !word->is_known;
@@ -95,7 +96,7 @@ static size_t skip_space(struct str text, size_t at)
 static size_t take_plain(struct decoder *decoder, struct str text, size_t at)
 {
     flush(decoder);
-    decoder->charset = NULL;
+    decoder->charset = decoder->fallback;
     struct word word;
     while (at < text.length && !(text.data[at] == '=' && parse_word(text, at, &word))) {
         size_t after = skip_space(text, at);
@@ -106,10 +107,11 @@ static size_t take_plain(struct decoder *decoder, struct str text, size_t at)
     return at;
 }
 
-enum err header_text(struct arena *arena, struct str value, size_t maximum, struct str *out, bool *guessed)
+enum err header_text(struct arena *arena, struct str value, const struct charset *fallback, size_t maximum,
+                     struct str *out, bool *guessed)
 {
     value = str_trim(value);
-    struct decoder decoder = {.arena = arena, .room = value.length * 4 + 16};
+    struct decoder decoder = {.arena = arena, .fallback = fallback, .room = value.length * 4 + 16};
     decoder.held = arena_alloc(arena, value.length + 1);
     decoder.out = arena_alloc(arena, decoder.room); /* as charset_to_utf8(): at most 4 bytes for one */
     if (!decoder.held || !decoder.out)

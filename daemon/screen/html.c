@@ -1,11 +1,12 @@
 /*
  * HTML to text over gumbo's tree, walked without recursion. Screen children; the bytes are hostile. Gumbo neither
- * checks its allocator nor bounds its tree, so it allocates from an arena of ours and is left by longjmp when that is
- * full.
+ * bounds its tree nor survives a failed allocation: html_tame.c sees to it that what comes here is small.
  */
+#include <attune/charset.h>
 #include <attune/html.h>
+#include <attune/html_marks.h>
+#include <attune/html_tame.h>
 #include <gumbo.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,23 +31,6 @@ static const struct element ELEMENTS[] = {
     {GUMBO_TAG_MAIN, 1, false},     {GUMBO_TAG_NAV, 1, false},     {GUMBO_TAG_ASIDE, 1, false},
     {GUMBO_TAG_SCRIPT, 0, true},    {GUMBO_TAG_STYLE, 0, true},    {GUMBO_TAG_TITLE, 0, true},
     {GUMBO_TAG_TEMPLATE, 0, true},
-};
-
-/* Marks by which mail programs tell quotation and signature: a class or id, Outlook's "x_" before it left out. */
-enum mark { MARK_NONE, MARK_QUOTE, MARK_INTRODUCTION, MARK_SIGNATURE };
-static const struct {
-    const char *name;
-    enum mark mark;
-} MARKS[] = {
-    {"gmail_attr", MARK_QUOTE},
-    {"moz-cite-prefix", MARK_QUOTE},
-    {"yahoo_quoted", MARK_QUOTE},
-    {"OLK_SRC_BODY_SECTION", MARK_QUOTE},
-    {"zmail_extra", MARK_QUOTE},
-    {"gmail_quote", MARK_INTRODUCTION}, /* answers may stand between the blockquotes inside these */
-    {"protonmail_quote", MARK_INTRODUCTION},
-    {"gmail_signature", MARK_SIGNATURE},
-    {"moz-signature", MARK_SIGNATURE},
 };
 
 struct walk {
@@ -130,98 +114,6 @@ static const struct element *element_of(const GumboNode *node)
     return NULL;
 }
 
-static const char *attribute(const GumboNode *node, const char *name)
-{
-    const GumboAttribute *found = gumbo_get_attribute(&node->v.element.attributes, name);
-    return found ? found->value : NULL;
-}
-
-/* One word of a class attribute, or an id. */
-static enum mark mark_of_word(struct str word)
-{
-    if (str_starts_nocase(word, STR("x_")))
-        word = str_slice(word, 2, word.length);
-    for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++)
-        if (str_equal_nocase(word, str_of(MARKS[i].name)))
-            return MARKS[i].mark;
-    return MARK_NONE;
-}
-
-static enum mark mark_of(const GumboNode *node)
-{
-    const char *names[] = {attribute(node, "class"), attribute(node, "id")};
-    for (size_t i = 0; i < 2; i++) {
-        struct str rest = str_trim(str_of(names[i]));
-        while (rest.length) {
-            size_t end = 0;
-            while (end < rest.length && !is_space(rest.data[end]))
-                end++;
-            enum mark mark = mark_of_word(str_slice(rest, 0, end));
-            if (mark != MARK_NONE)
-                return mark;
-            rest = str_trim(str_slice(rest, end, rest.length));
-        }
-    }
-    return MARK_NONE;
-}
-
-/* A style attribute without its white space, cut at 512 bytes: what hides stands among few properties. */
-static struct str squeeze_style(const char *style, char out[512])
-{
-    size_t used = 0;
-    for (; style && *style && used < 512; style++)
-        if (!is_space(*style))
-            out[used++] = *style;
-    return (struct str){out, used};
-}
-
-/* A property set to nothing: "font-size:0", "opacity:0px", but not "opacity:0.5". */
-static bool is_zero(struct str style, struct str property)
-{
-    size_t at = str_find_nocase(style, property, 0);
-    if (at == SIZE_MAX)
-        return false;
-    struct str value = str_slice(style, at + property.length, style.length);
-    if (value.length == 0 || value.data[0] != '0')
-        return false;
-    for (size_t i = 0; i < value.length && value.data[i] != ';' && value.data[i] != '!'; i++)
-        if (value.data[i] >= '1' && value.data[i] <= '9')
-            return false;
-    return true;
-}
-
-static bool is_hidden(const GumboNode *node)
-{
-    static const char *const HIDES[] = {"display:none", "visibility:hidden", "mso-hide:all"};
-    static const char *const ZERO[] = {"font-size:", "opacity:", "max-height:"};
-    if (attribute(node, "hidden"))
-        return true;
-    const char *value = attribute(node, "style");
-    if (!value)
-        return false;
-    char space[512];
-    struct str style = squeeze_style(value, space);
-    for (size_t i = 0; i < sizeof HIDES / sizeof *HIDES; i++)
-        if (str_find_nocase(style, str_of(HIDES[i]), 0) != SIZE_MAX)
-            return true;
-    for (size_t i = 0; i < sizeof ZERO / sizeof *ZERO; i++)
-        if (is_zero(style, str_of(ZERO[i])))
-            return true;
-    return false;
-}
-
-/* A blockquote is a quotation unless it only indents: Gmail's "indent more" writes one without a border. */
-static bool is_quotation(const GumboNode *node)
-{
-    char space[512];
-    if (node->v.element.tag != GUMBO_TAG_BLOCKQUOTE)
-        return mark_of(node) == MARK_QUOTE;
-    if (attribute(node, "type") || attribute(node, "cite") || attribute(node, "class"))
-        return true;
-    struct str style = squeeze_style(attribute(node, "style"), space);
-    return str_find_nocase(style, STR("border:none"), 0) == SIZE_MAX;
-}
-
 static const GumboVector *children_of(const GumboNode *node)
 {
     static const GumboVector NONE = {0};
@@ -278,25 +170,26 @@ static void enter_element(struct walk *walk, const GumboNode *node)
         writer->space = true;
     else if (tag == GUMBO_TAG_LI)
         html_write_text(writer, STR("* "));
-    else if (tag == GUMBO_TAG_IMG && attribute(node, "alt"))
-        html_write_text(writer, str_of(attribute(node, "alt")));
+    else if (tag == GUMBO_TAG_IMG && html_attribute(node, "alt"))
+        html_write_text(writer, str_of(html_attribute(node, "alt")));
     else if (tag == GUMBO_TAG_PRE)
         writer->verbatim++;
-    const char *alt = attribute(node, "alt");
+    const char *alt = html_attribute(node, "alt");
     walk->has_picture = walk->has_picture || (tag == GUMBO_TAG_IMG && (!alt || !*alt));
-    if (is_quotation(node)) {
+    if (html_is_quotation(node)) {
         html_write_break(writer, 1);
         writer->quotes++;
     }
     if (tag == GUMBO_TAG_BLOCKQUOTE)
         end_introduction(walk);
-    walk->has_hidden = walk->has_hidden || is_hidden(node);
-    enum mark mark = mark_of(node);
-    if (mark == MARK_INTRODUCTION && !walk->introduction && tag != GUMBO_TAG_BLOCKQUOTE && contains_blockquote(node)) {
+    walk->has_hidden = walk->has_hidden || html_is_hidden(node);
+    enum html_mark mark = html_mark_of(node);
+    if (mark == HTML_MARK_INTRODUCTION && !walk->introduction && tag != GUMBO_TAG_BLOCKQUOTE &&
+        contains_blockquote(node)) {
         html_write_break(writer, 1);
         writer->quotes++;
         walk->introduction = node;
-    } else if (mark == MARK_SIGNATURE) {
+    } else if (mark == HTML_MARK_SIGNATURE) {
         html_write_break(writer, 1);
         html_write_text(writer, STR("--"));
         html_write_break(writer, 1);
@@ -309,7 +202,7 @@ static void leave_element(struct walk *walk, const GumboNode *node)
     const struct element *element = element_of(node);
     if (walk->introduction == node)
         end_introduction(walk);
-    if (is_quotation(node)) {
+    if (html_is_quotation(node)) {
         html_write_break(writer, 1);
         writer->quotes--;
     }
@@ -365,18 +258,9 @@ static void walk_tree(struct walk *walk, const GumboNode *node)
     }
 }
 
-struct tree_memory {
-    struct arena *arena;
-    jmp_buf full;
-};
-
 static void *tree_alloc(void *userdata, size_t size)
 {
-    struct tree_memory *memory = userdata;
-    void *out = arena_alloc(memory->arena, size);
-    if (!out)
-        longjmp(memory->full, 1);
-    return out;
+    return arena_alloc(userdata, size);
 }
 
 static void tree_free(void *userdata, void *pointer)
@@ -385,11 +269,9 @@ static void tree_free(void *userdata, void *pointer)
     (void)pointer; /* the arena ends with the tree */
 }
 
-/* NULL when the tree does not fit. gumbo_destroy_output() is never called: it recurses as deep as the markup. */
-static const GumboNode *parse(struct tree_memory *memory, struct str html)
+/* gumbo_destroy_output() is never called: it recurses as deep as the markup. */
+static const GumboNode *parse(struct arena *memory, struct str html)
 {
-    if (setjmp(memory->full))
-        return NULL;
     GumboOptions options = kGumboDefaultOptions;
     options.allocator = tree_alloc;
     options.deallocator = tree_free;
@@ -399,83 +281,45 @@ static const GumboNode *parse(struct tree_memory *memory, struct str html)
     return output->document;
 }
 
-/* What a tree would cost, counted as a tokenizer reads (HTML 5, 13.2.5): a quote protects only behind "=". */
-struct cost {
-    size_t tags;
-    size_t separators; /* of attributes, in the tag that is open */
-    size_t most;       /* of those in one tag */
-    char quote;
-    bool in_tag, is_value;
-};
-
-static void count_byte(struct cost *cost, char byte)
+/* Fills the writer by way of a tree; `html` was found affordable. */
+static enum err read_tree(struct html_writer *writer, struct str html, struct html_text *out)
 {
-    if (cost->quote) {
-        cost->quote = byte == cost->quote ? 0 : cost->quote;
-        return;
-    }
-    if (byte == '<') {
-        cost->tags++;
-        cost->in_tag = true;
-        cost->separators = 0;
-    }
-    if (!cost->in_tag)
-        return;
-    if (cost->is_value && (byte == '"' || byte == '\''))
-        cost->quote = byte;
-    else if (byte == '>')
-        cost->in_tag = false;
-    else if (is_space(byte) || byte == '=' || byte == '/')
-        cost->separators++;
-    cost->is_value = byte == '=' || (cost->is_value && is_space(byte));
-    if (cost->most < cost->separators)
-        cost->most = cost->separators;
-}
-
-static bool is_affordable(struct str html, size_t *tags_left)
-{
-    struct cost cost = {0};
-    if (html.length > HTML_MAX_INPUT)
-        return false;
-    for (size_t i = 0; i < html.length; i++)
-        count_byte(&cost, html.data[i]);
-    if (cost.tags > *tags_left || cost.most > HTML_MAX_SEPARATORS)
-        return false;
-    *tags_left -= cost.tags;
-    return true;
-}
-
-/* Fills the writer by way of a tree; false when that would cost too much. */
-static bool read_tree(struct html_writer *writer, struct str html, struct html_text *out)
-{
-    struct tree_memory memory = {.arena = arena_new(HTML_MAX_TREE)};
-    if (!memory.arena)
-        return false;
-    const GumboNode *document = parse(&memory, html);
-    if (document) {
-        struct walk walk = {.writer = writer};
-        walk_tree(&walk, document);
+    struct walk walk = {.writer = writer};
+    struct arena *memory = arena_new(HTML_MAX_TREE);
+    enum err error = memory ? html_tame(memory, html, &html) : ERR_SYSTEM;
+    if (error == ERR_OK) {
+        walk_tree(&walk, parse(memory, html));
         out->has_hidden = walk.has_hidden;
         out->has_picture = walk.has_picture;
     }
-    arena_free(&memory.arena);
-    return document != NULL;
+    arena_free(&memory);
+    return error;
+}
+
+/* Gumbo writes ill-formed bytes for a character reference that overflows it ("&#xCCCCCCCC;"): repaired here. */
+static enum err keep_text(struct arena *arena, struct str text, struct str *out)
+{
+    if (!utf8_is_valid(text))
+        return charset_repair(arena, text, out);
+    *out = (struct str){arena_copy(arena, text.data ? text.data : "", text.length), text.length};
+    return out->data ? ERR_OK : ERR_SYSTEM;
 }
 
 enum err html_to_text(struct arena *arena, struct str html, size_t *tags_left, struct html_text *out)
 {
     *out = (struct html_text){0};
     struct buf text;
-    buf_init(&text,
-             3 * html.length + 4096); /* quote marks and line ends come to less than the tags that ask for them */
+    enum err error = ERR_OK;
+    buf_init(&text, 3 * html.length + 4096); /* marks and line ends are fewer than the tags that ask for them */
     struct html_writer writer = {.out = &text};
-    bool is_read = is_affordable(html, tags_left) && read_tree(&writer, html, out);
-    if (!is_read) {
+    if (html_is_affordable(html, tags_left)) {
+        error = read_tree(&writer, html, out);
+    } else {
         out->is_simplified = true;
         html_strip(&writer, html);
     }
-    out->text = (struct str){arena_copy(arena, buf_text(&text), text.length), text.length};
-    enum err error = out->text.data ? ERR_OK : ERR_SYSTEM;
+    if (error == ERR_OK)
+        error = keep_text(arena, buf_str(&text), &out->text);
     buf_free(&text);
     return error;
 }

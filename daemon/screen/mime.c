@@ -5,6 +5,7 @@
 #include <attune/header.h>
 #include <attune/html.h>
 #include <attune/mime.h>
+#include <attune/part_role.h>
 #include <attune/split.h>
 #include <attune/text_part.h>
 #include <attune/transfer.h>
@@ -13,80 +14,17 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+struct budget {
+    size_t tags; /* of HTML_MAX_TAGS */
+    size_t text; /* bytes of MIME_MAX_TEXT */
+};
+
 struct walk {
     struct arena *arena;
     const struct prescan *mail;
     unsigned encoded_mails; /* how many enclosed encoded mails this one stands in */
-    size_t *tags_left;      /* of HTML_MAX_TAGS, for the whole mail */
+    struct budget *left;    /* for the whole mail, enclosed ones too */
 };
-
-enum part_role { ROLE_TEXT, ROLE_HTML, ROLE_ASIDE, ROLE_MAIL, ROLE_ENCRYPTED, ROLE_SILENT, ROLE_UNREAD };
-
-/* By type: what a part is read as. A type that ends in "/" stands for all its subtypes; the first match wins. */
-static const struct {
-    const char *type;
-    enum part_role role;
-} TYPES[] = {
-    {"text/html", ROLE_HTML},
-    {"application/xhtml+xml", ROLE_HTML},
-    {"text/calendar", ROLE_ASIDE},
-    {"text/vcard", ROLE_ASIDE},
-    {"text/x-vcard", ROLE_ASIDE},
-    {"text/directory", ROLE_ASIDE},
-    {"text/rfc822-headers", ROLE_ASIDE},
-    {"text/x-amp-html", ROLE_SILENT}, /* the same letter a third time */
-    {"text/", ROLE_TEXT},
-    {"message/delivery-status", ROLE_ASIDE},
-    {"message/disposition-notification", ROLE_ASIDE},
-    {"message/rfc822", ROLE_MAIL},
-    {"message/", ROLE_ASIDE},
-    {"application/pgp-encrypted", ROLE_ENCRYPTED},
-    {"application/pkcs7-mime", ROLE_ENCRYPTED},
-    {"application/x-pkcs7-mime", ROLE_ENCRYPTED},
-    {"application/pgp-signature", ROLE_SILENT},
-    {"application/pgp-keys", ROLE_SILENT},
-    {"application/pkcs7-signature", ROLE_SILENT},
-    {"application/x-pkcs7-signature", ROLE_SILENT},
-};
-
-/* By the end of a file's name, when the type says nothing ("application/octet-stream"). */
-static const struct {
-    const char *ending;
-    enum part_role role;
-} ENDINGS[] = {
-    {".eml", ROLE_MAIL},  {".txt", ROLE_TEXT},  {".htm", ROLE_HTML},
-    {".html", ROLE_HTML}, {".ics", ROLE_ASIDE}, {".vcf", ROLE_ASIDE},
-};
-
-static enum part_role role_by_name(const struct part *part)
-{
-    struct str name = field_parameter(part_field(part, "content-disposition"), "filename");
-    if (name.length == 0)
-        name = field_parameter(part->content_type, "name");
-    for (size_t i = 0; i < COUNT(ENDINGS); i++)
-        if (str_ends_nocase(name, str_of(ENDINGS[i].ending)))
-            return ENDINGS[i].role;
-    return ROLE_UNREAD;
-}
-
-static enum part_role role_of(const struct part *part)
-{
-    struct str type = field_token(part->content_type);
-    if (str_find(type, STR("/"), 0) == SIZE_MAX)
-        return ROLE_TEXT; /* none, or garbage: RFC 2045, 5.2 */
-    for (size_t i = 0; i < COUNT(TYPES); i++) {
-        struct str known = str_of(TYPES[i].type);
-        bool is_family = known.data[known.length - 1] == '/';
-        if (is_family ? str_starts_nocase(type, known) : str_equal_nocase(type, known))
-            return TYPES[i].role;
-    }
-    return role_by_name(part);
-}
-
-static bool is_attachment(const struct part *part)
-{
-    return str_equal_nocase(field_token(part_field(part, "content-disposition")), STR("attachment"));
-}
 
 /* Adds a paragraph; empty text adds nothing. */
 static void add_text(struct buf *to, struct str text)
@@ -112,7 +50,8 @@ static enum err add_split(const struct walk *walk, struct str text, struct mime_
         return error;
     if (str_find(text, STR("-----BEGIN PGP MESSAGE-----"), 0) != SIZE_MAX)
         out->reasons |= REASON_ENCRYPTED;
-    out->begins_with_header = split.begins_with_header && !has_words(out);
+    if (!has_words(out))
+        out->begins_with_header = split.begins_with_header;
     add_text(&out->text, split.text);
     add_text(&out->quoted, split.quoted);
     add_text(&out->signature, split.signature);
@@ -122,8 +61,17 @@ static enum err add_split(const struct walk *walk, struct str text, struct mime_
 
 static enum err decode(const struct walk *walk, const struct part *part, struct mime_text *out, struct str *text)
 {
-    size_t maximum = is_attachment(part) ? MIME_MAX_ATTACHED_TEXT : MIME_MAX_PART;
-    return text_part_decode(walk->arena, part, maximum, text, &out->reasons);
+    size_t maximum = part_is_attachment(part) ? MIME_MAX_ATTACHED_TEXT : MIME_MAX_PART;
+    if (maximum > walk->left->text)
+        maximum = walk->left->text;
+    *text = (struct str){0};
+    if (maximum == 0 && part->body.length) {
+        out->reasons |= REASON_CUT;
+        return ERR_OK;
+    }
+    enum err error = text_part_decode(walk->arena, part, maximum, text, &out->reasons);
+    walk->left->text -= text->length < walk->left->text ? text->length : walk->left->text;
+    return error;
 }
 
 static enum err read_plain(const struct walk *walk, const struct part *part, struct mime_text *out)
@@ -139,7 +87,7 @@ static enum err read_html(const struct walk *walk, const struct part *part, stru
     struct html_text html;
     enum err error = decode(walk, part, out, &text);
     if (error == ERR_OK)
-        error = html_to_text(walk->arena, text, walk->tags_left, &html);
+        error = html_to_text(walk->arena, text, &walk->left->tags, &html);
     if (error != ERR_OK)
         return error;
     out->has_hidden = out->has_hidden || html.has_hidden;
@@ -173,15 +121,23 @@ void mime_text_free(struct mime_text *text)
     buf_free(&text->signature);
 }
 
+/* A buffer had no memory for all of it. Their maximum is beyond what a mail can hold. */
+static bool is_short(const struct mime_text *text)
+{
+    return buf_failed(&text->text) || buf_failed(&text->quoted) || buf_failed(&text->signature);
+}
+
 /* What was found in one part joins what was found before. */
 static void merge(struct mime_text *into, const struct mime_text *from)
 {
+    bool is_first = !has_words(into);
     add_text(&into->text, buf_str(&from->text));
     add_text(&into->quoted, buf_str(&from->quoted));
     add_text(&into->signature, buf_str(&from->signature));
     into->reasons |= from->reasons;
     into->has_forward = into->has_forward || from->has_forward;
-    into->begins_with_header = from->begins_with_header;
+    if (is_first)
+        into->begins_with_header = from->begins_with_header;
     into->has_hidden = into->has_hidden || from->has_hidden;
     into->unread += from->unread;
 }
@@ -193,9 +149,12 @@ static enum err quote_mail(const struct walk *walk, const struct part *header, u
     struct str subject;
     bool guessed;
     mime_text_init(&inner);
-    enum err error = header_text(walk->arena, part_field(header, "subject"), READING_MAX_SUBJECT, &subject, &guessed);
+    enum err error =
+        header_text(walk->arena, part_field(header, "subject"), NULL, READING_MAX_SUBJECT, &subject, &guessed);
     if (error == ERR_OK)
         error = read_part(walk, content, &inner);
+    if (error == ERR_OK && is_short(&inner))
+        error = ERR_SYSTEM;
     if (error == ERR_OK) {
         add_text(&out->quoted, subject);
         add_text(&out->quoted, buf_str(&inner.text));
@@ -225,14 +184,14 @@ static enum err read_encoded_mail(const struct walk *walk, const struct part *pa
         error = prescan_mail(walk->arena, bytes, &mail);
     if (error != ERR_OK)
         return error;
-    struct walk inner = {walk->arena, &mail, walk->encoded_mails + 1, walk->tags_left};
+    struct walk inner = {walk->arena, &mail, walk->encoded_mails + 1, walk->left};
     out->reasons |= mail.reasons;
     return quote_mail(&inner, &mail.parts[0], 0, out);
 }
 
 static enum err read_leaf(const struct walk *walk, const struct part *part, struct mime_text *out)
 {
-    switch (role_of(part)) {
+    switch (part_role_of(part)) {
     case ROLE_TEXT:
         return read_plain(walk, part, out);
     case ROLE_HTML:
@@ -317,6 +276,8 @@ static enum err read_alternative(const struct walk *walk, uint32_t index, struct
         mime_text_init(&texts[count]);
         error = read_part(walk, child, &texts[count++]);
     }
+    for (uint32_t i = 0; i < count && error == ERR_OK; i++)
+        error = is_short(&texts[i]) ? ERR_SYSTEM : ERR_OK;
     if (error == ERR_OK)
         error = join_alternatives(walk, texts, count, out);
     for (uint32_t i = 0; i < count; i++)
@@ -400,7 +361,7 @@ static enum err read_stray_lines(const struct walk *walk, struct mime_text *out)
         bool guessed;
         if (root->fields[i].name.length)
             continue;
-        enum err error = header_text(walk->arena, root->fields[i].value, READING_MAX_SUBJECT, &text, &guessed);
+        enum err error = header_text(walk->arena, root->fields[i].value, NULL, READING_MAX_SUBJECT, &text, &guessed);
         if (error != ERR_OK)
             return error;
         add_text(&out->text, text);
@@ -410,10 +371,12 @@ static enum err read_stray_lines(const struct walk *walk, struct mime_text *out)
 
 enum err mime_read(struct arena *arena, const struct prescan *mail, struct mime_text *out)
 {
-    size_t tags_left = HTML_MAX_TAGS;
-    struct walk walk = {.arena = arena, .mail = mail, .tags_left = &tags_left};
+    struct budget left = {.tags = HTML_MAX_TAGS, .text = MIME_MAX_TEXT};
+    struct walk walk = {.arena = arena, .mail = mail, .left = &left};
     mime_text_init(out);
     out->reasons = mail->reasons;
     enum err error = read_part(&walk, 0, out);
-    return error == ERR_OK ? read_stray_lines(&walk, out) : error;
+    if (error == ERR_OK)
+        error = read_stray_lines(&walk, out);
+    return error == ERR_OK && is_short(out) ? ERR_SYSTEM : error;
 }

@@ -14,12 +14,13 @@
 /* Opens and tries every converter; once a process, before the sandbox. ERR_SYSTEM when one is missing. */
 enum err charset_prepare(void);
 
-/* A charset of the table by any of its names; NULL when unknown. Lives as long as the process. */
+/* A charset of the table by any of its names; NULL when unknown. Lives as long as the
+ * process; one charset has one address. */
 struct charset;
 const struct charset *charset_find(struct str name);
 
-/* True when converters keep a state over bytes, so that pieces must be joined before they are converted. */
-bool charset_same(const struct charset *a, const struct charset *b);
+/* One byte a character and ASCII where that is: text in it can be told from a header's own signs. */
+bool charset_is_single_byte(const struct charset *charset);
 
 /*
  * `bytes` as valid UTF-8 in the arena (or `bytes` themselves: BORROWS), NUL as U+FFFD. `declared` may be NULL (none, or
@@ -29,5 +30,8 @@ bool charset_same(const struct charset *a, const struct charset *b);
  */
 enum err charset_to_utf8(struct arena *arena, struct str bytes, const struct charset *declared, struct str *out,
                          bool *guessed);
+
+/* Valid UTF-8 of the same words in the arena: ill-formed parts and NUL become U+FFFD. ERR_SYSTEM when it is full. */
+enum err charset_repair(struct arena *arena, struct str in, struct str *out);
 
 #endif

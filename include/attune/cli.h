@@ -80,6 +80,9 @@ void cli_print_help(const struct cli_command *commands, size_t count, struct buf
 
 /* The manual page (man(7)) of all, from the same tables. */
 void cli_print_manual(const struct cli_command *commands, size_t count, struct buf *out);
+/* Completions for the shells, from the same tables. */
+void cli_print_bash_completion(const struct cli_command *commands, size_t count, struct buf *out);
+void cli_print_zsh_completion(const struct cli_command *commands, size_t count, struct buf *out);
 
 /* The command that the first one or two of `words` name, and how many words that took; NULL when none does. */
 const struct cli_command *cli_find_command(const struct cli_command *commands, size_t count, int word_count,

@@ -136,5 +136,7 @@ enum err conf_check_secrets(const struct conf *conf, struct diag *diag);
 
 /* The commented sample, made from the same table. */
 void conf_print_sample(struct buf *out);
+/* attune.yaml(5) in man(7), made from the same table. */
+void conf_print_manual(struct buf *out);
 
 #endif

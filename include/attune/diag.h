@@ -32,8 +32,8 @@ struct diag {
 
 void diag_init(struct diag *diag);
 void diag_free(struct diag *diag);
-void diag_add(struct diag *diag, enum diag_level level, const char *code, const char *file, unsigned line, unsigned column,
-              const char *subject, const char *format, ...) __attribute__((format(printf, 8, 9)));
+void diag_add(struct diag *diag, enum diag_level level, const char *code, const char *file, unsigned line,
+              unsigned column, const char *subject, const char *format, ...) __attribute__((format(printf, 8, 9)));
 /* "file:line:col: error: subject: message [code]" a line: the form editors jump by. */
 void diag_print(const struct diag *diag, struct buf *out);
 

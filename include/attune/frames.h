@@ -17,6 +17,7 @@ enum role { ROLE_KEEP, ROLE_FETCH, ROLE_SCREEN, ROLE_CHILD, ROLE_NOTIFY, ROLE_CO
 /* A peer as keep sees it: STARTING until its READY, then READY, STOPPING once STOP was sent. */
 enum peer_state { PEER_STARTING = 1, PEER_READY = 2, PEER_STOPPING = 4 };
 
+/* clang-format off */
 #define FRAMES(X)                                                                                                        \
     /* type            from         to           max body     fd     states                                            */ \
     /* BEAT: u32 allow_ms. "I am alive; I may be silent for allow_ms" (0: the usual 5 s). */                             \
@@ -104,12 +105,14 @@ enum peer_state { PEER_STARTING = 1, PEER_READY = 2, PEER_STOPPING = 4 };
        (0: none). */                                                                                                     \
     X(NOTIFY_RESULT,   ROLE_NOTIFY, ROLE_KEEP,   32,          false, PEER_READY | PEER_STOPPING)
 
+/* clang-format on */
+
 enum frame_type {
     FRAME_NONE = 0,
 #define X(name, from, to, max, fd, states) FRAME_##name,
     FRAMES(X)
 #undef X
-    FRAME_TYPE_COUNT
+        FRAME_TYPE_COUNT
 };
 
 struct frame_rule {
@@ -129,9 +132,9 @@ bool frame_permitted(unsigned type, enum role peer, enum peer_state state);
 
 enum fetch_tls { FETCH_TLS_IMPLICIT = 0, FETCH_TLS_STARTTLS = 1, FETCH_TLS_NONE = 2 /* loopback only */ };
 enum fetch_watch {
-    FETCH_WATCH_NONE = 0,  /* a destination: made when missing if so configured */
-    FETCH_WATCH_IDLE = 1,  /* the inbox: IDLE and poll */
-    FETCH_WATCH_POLL = 2,  /* also read: STATUS each poll_s */
+    FETCH_WATCH_NONE = 0, /* a destination: made when missing if so configured */
+    FETCH_WATCH_IDLE = 1, /* the inbox: IDLE and poll */
+    FETCH_WATCH_POLL = 2, /* also read: STATUS each poll_s */
 };
 enum fetch_listing { FETCH_LISTING_NEW = 0, FETCH_LISTING_FULL = 1 };
 enum fetch_link { FETCH_LINK_DOWN = 0, FETCH_LINK_UP = 1 };
@@ -160,7 +163,11 @@ enum fetch_moved {
     FETCH_MOVED_UNKNOWN = 4, /* the reply was lost: resolve before acting again */
     FETCH_MOVED_DONE = 5,    /* OK from a server without UIDPLUS: where it went must be found by fingerprint */
 };
-enum fetch_found { FETCH_FOUND_YES = 1, FETCH_FOUND_NO = 2, FETCH_FOUND_LATER = 3 /* the connection failed: ask again */ };
+enum fetch_found {
+    FETCH_FOUND_YES = 1,
+    FETCH_FOUND_NO = 2,
+    FETCH_FOUND_LATER = 3 /* the connection failed: ask again */
+};
 enum screen_mode { SCREEN_FULL = 0, SCREEN_RAW = 1 /* the raw bytes as text: after a first try that did not end */ };
 enum notify_kind { NOTIFY_WEBHOOK = 0, NOTIFY_MAIL = 1 };
 enum smtp_tls { SMTP_TLS_STARTTLS = 0, SMTP_TLS_IMPLICIT = 1, SMTP_TLS_NONE = 2 /* loopback only */ };

@@ -6,6 +6,7 @@
 #define ATTUNE_HEADER_H
 
 #include <attune/arena.h>
+#include <attune/charset.h>
 #include <attune/err.h>
 #include <attune/str.h>
 #include <stdbool.h>
@@ -13,10 +14,12 @@
 
 /*
  * Text of an unstructured field: unfolded, encoded words decoded, adjacent words of one charset joined before they are
- * converted. Raw 8-bit bytes are read as by charset_to_utf8(). *guessed as there. At most `maximum`
+ * converted. Raw 8-bit bytes are read as by charset_to_utf8() in `fallback`, which may be NULL: the
+ * charset of the letter, as a rule. *guessed as there. At most `maximum`
  * bytes.
  */
-enum err header_text(struct arena *arena, struct str value, size_t maximum, struct str *out, bool *guessed);
+enum err header_text(struct arena *arena, struct str value, const struct charset *fallback, size_t maximum,
+                     struct str *out, bool *guessed);
 
 /* The first address of an address field, ASCII letters in lower case; "" when none parses. Comments and display names
  * are stepped over without recursion. ERR_SYSTEM when the arena is full. */

@@ -15,9 +15,10 @@
 enum {
     HTML_MAX_INPUT = 1024 * 1024, /* longer: read without a tree */
     HTML_MAX_TAGS = 20000, /* of all HTML of a mail; beyond it, no tree: its time grows with tags times open elements */
-    HTML_MAX_SEPARATORS = 500,        /* in one tag: the parser compares each attribute with each */
-    HTML_MAX_TREE = 48 * 1024 * 1024, /* bytes of the tree: markup can be made to multiply inside a parser */
-    HTML_MAX_QUOTE_MARKS = 3,         /* "> " before a line; deeper quotation is shown as this deep */
+    HTML_MAX_SEPARATORS = 500, /* in one tag: the parser compares each attribute with each */
+    HTML_MAX_ALL_SEPARATORS = 100000,
+    HTML_MAX_TREE = 128 * 1024 * 1024, /* bytes of the tree; three times what the other limits let it take */
+    HTML_MAX_QUOTE_MARKS = 3,          /* "> " before a line; deeper quotation is shown as this deep */
 };
 
 struct html_text {

@@ -37,7 +37,7 @@ void ipc_put_u32(struct ipc_writer *writer, uint32_t value);
 void ipc_put_u64(struct ipc_writer *writer, uint64_t value);
 void ipc_put_i64(struct ipc_writer *writer, int64_t value);
 void ipc_put_bytes(struct ipc_writer *writer, const void *bytes, size_t length); /* fixed size, no length prefix */
-void ipc_put_str(struct ipc_writer *writer, struct str text);                   /* u32 length, then the bytes */
+void ipc_put_str(struct ipc_writer *writer, struct str text);                    /* u32 length, then the bytes */
 void ipc_put_text(struct ipc_writer *writer, const char *text);
 /* Fills in the header. ERR_LIMIT when the frame's own maximum (frames.h) is passed or a put failed. */
 enum err ipc_write_end(struct ipc_writer *writer);

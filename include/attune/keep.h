@@ -30,10 +30,12 @@ enum {
     KEEP_READ_WINDOW_LARGE = 4, /* while one of them is over KEEP_LARGE_MESSAGE: their bytes are our memory */
     KEEP_LARGE_MESSAGE = 1024 * 1024,
     KEEP_MOVE_WINDOW = 32,
-    KEEP_SLOT_DEPTH = 4,                    /* messages given to a screen child ahead of its answers */
-    KEEP_SEND_WINDOW = 64,                  /* pages with notify at a time */
-    KEEP_CHANNEL_WINDOW = 4,                /* of those to one channel: a receiver that hangs delays nobody else's */
-    KEEP_MAX_READ_TRIES = 3,                /* then people are told that the server withholds it */
+    KEEP_SLOT_DEPTH = 4,       /* messages given to a screen child ahead of its answers */
+    KEEP_SEND_WINDOW = 64,     /* pages with notify at a time */
+    KEEP_CHANNEL_WINDOW = 4,   /* of those to one channel: a receiver that hangs delays nobody else's */
+    KEEP_MAX_READ_TRIES = 3,   /* then people are told that the server withholds it */
+    KEEP_ALONE_READ_TRIES = 3, /* after so many a message is read alone: does it cost us the fetch process? */
+    KEEP_FATAL_READ_TRIES = 6, /* and when it does so again, it is handed to people as withheld */
     KEEP_OLD_MESSAGE_MS = 72 * 3600 * 1000, /* older when first listed: a backlog; one summary page */
     KEEP_SILENT_MAILBOX_MS = 15 * 60 * 1000,
     KEEP_GONE_ALARM = 3, /* unread-gone within an hour */
@@ -56,6 +58,7 @@ struct peer {
     int64_t start_at_ms; /* monotonic: not before */
     uint32_t backoff_ms;
     unsigned restarts;
+    bool is_faulty; /* while `lost` runs: it ended by a fault, not because we wanted it to */
     /* What the owner does: write the first frames; take one frame (false: the peer broke the protocol); clean up. */
     enum err (*begin)(struct keep *keep, struct peer *peer);
     bool (*take)(struct keep *keep, struct peer *peer, struct ipc_frame *frame);
@@ -129,6 +132,7 @@ struct mailbox {
     const struct conf_mailbox *conf; /* BORROWED from keep's configuration */
     struct peer peer;
     bool is_up;
+    bool password_refused; /* its file is missing, or others can read it */
     enum fetch_why why;
     uint32_t retry_ms;
     uint32_t abilities;
@@ -169,6 +173,8 @@ bool mailbox_take_validity(struct keep *keep, struct mailbox *mailbox, struct ip
 bool mailbox_take_message(struct keep *keep, struct mailbox *mailbox, struct ipc_frame *frame);
 bool mailbox_take_unread(struct keep *keep, struct mailbox *mailbox, struct ipc_reader *body);
 void mailbox_send_reads(struct keep *keep, struct mailbox *mailbox);
+/* The fetch process died with reads in flight: one of them may be why. */
+void mailbox_blame_reads(struct keep *keep, struct mailbox *mailbox);
 bool mailbox_take_status(struct keep *keep, struct mailbox *mailbox, struct ipc_reader *body);
 bool mailbox_take_moved(struct keep *keep, struct mailbox *mailbox, struct ipc_reader *body);
 bool mailbox_take_probed(struct keep *keep, struct mailbox *mailbox, struct ipc_reader *body);
@@ -249,6 +255,8 @@ enum alarm {
     ALARM_UNREAD_GONE, /* several mails vanished before they were read */
     ALARM_RULES,       /* the rule set offered does not load; the last good one runs */
     ALARM_OLD_MAIL,    /* a backlog holds messages to be read now */
+    ALARM_SETTINGS,    /* the settings offered were refused; the ones before are in force */
+    ALARM_CHANNEL,     /* a staff channel cannot be used: its secret file is refused */
     ALARM_COUNT
 };
 const char *alarm_name(enum alarm alarm);

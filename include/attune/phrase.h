@@ -54,6 +54,10 @@ struct phrase_scope {
 enum err phrase_parse(struct arena *arena, struct str text, const struct phrase_scope *scope, struct phrase_node **out,
                       char fault[256]);
 
+/* In how many ways its gaps and options can be taken: what one try at one word may cost. At most PHRASE_MAX_WAYS + 1.
+ */
+size_t phrase_count_ways(const struct phrase_node *phrase);
+
 /* Appends the phrase as a PCRE2 pattern (8 bits, no UTF, no captures) that begins at the space before a word. The
  * caller puts (?=[ \n]) behind it. */
 void phrase_write_pattern(const struct phrase_node *phrase, struct buf *out);

@@ -9,6 +9,7 @@
 
 #include <attune/arena.h>
 #include <attune/err.h>
+#include <attune/field.h>
 #include <attune/str.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,13 +53,5 @@ enum err prescan_mail(struct arena *arena, struct str raw, struct prescan *out);
 
 /* The value of the first field of that name, or "" (data NULL). */
 struct str part_field(const struct part *part, const char *name);
-
-/*
- * A parameter of a structured field value such as "text/plain; charset=utf-8" (RFC 2045, 5.1): its value without
- * quotes, BORROWED; "" when absent. Of RFC 2231 pieces the first is given.
- */
-struct str field_parameter(struct str value, const char *name);
-/* The first word of such a value: "text/plain". */
-struct str field_token(struct str value);
 
 #endif

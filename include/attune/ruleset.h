@@ -32,6 +32,9 @@ enum err ruleset_run_tests(struct ruleset *ruleset, struct diag *diag, size_t *r
 /* As above for one rule, by its index in the pack. */
 enum err ruleset_test_rule(struct ruleset *ruleset, size_t rule, struct diag *diag, size_t *run);
 
+/* Whether the set has a rule of this language (ISO 639-1). Every rule is applied to every message all the same. */
+bool ruleset_has_language(const struct ruleset *ruleset, const char *language);
+
 struct hits {
     const struct hit *items; /* sorted by urgency of the rule (highest first), rule, field, start; in the arena */
     size_t count;

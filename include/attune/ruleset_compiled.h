@@ -16,13 +16,20 @@ enum {
     RULESET_ARENA = 512 * 1024 * 1024, /* trees and literals of 20,000 rules */
     UNLESS_REACH = 4,                  /* words between an `unless` and the hit that it still speaks of */
     RULE_MAX_HITS = 64,                /* of one rule in one field: more of the same tell a reader nothing new */
-    RULE_MAX_TRIES = 4096,             /* matches of one rule in one field looked at; beyond, REASON_PATTERN_LIMIT */
 };
+
+/*
+ * Work on one rule in one field, counted so that every run stops at the same place: a try costs the ways in which its
+ * phrases can be taken (10 ns each at most), an `unless` its window, an undecided try a sixteenth of all. Beyond, the
+ * message is flagged REASON_PATTERN_LIMIT. 1 MiB of people's letters costs the hungriest starter rule 4 million.
+ */
+enum { WORK_MAX = 50000000, WORK_WINDOW = 2 * WORDS_MAX_SENTENCE, WORK_UNDECIDED = WORK_MAX / 16 };
 
 /* Tried only at words that can begin a match: each try is anchored. */
 struct pattern {
     pcre2_code *code;
     struct word_starts starts;
+    size_t ways; /* of all its phrases */
 };
 
 struct compiled_rule {
@@ -70,13 +77,20 @@ struct hit_list {
 #define UNLESS_ALL_APPLY SIZE_MAX
 #define UNLESS_NONE_APPLIES (SIZE_MAX - 1)
 
-/* Adds the hits of one rule in bytes [from, to) of the stream; both are ends of sentences that somebody typed. */
-void rule_match(const struct ruleset *ruleset, uint32_t rule, enum text_field field, const struct words *words,
-                size_t from, size_t to, size_t without, struct hit_list *hits);
+/* One rule to be looked for in one field. */
+struct rule_task {
+    uint32_t rule;
+    enum text_field field;
+    const struct words *words; /* of the field, as the rule's language sees it */
+    size_t from;               /* bytes of the stream, where typed sentences begin and end */
+    size_t to;
+    size_t without; /* which `unless` to leave out */
+};
+/* Adds its hits. */
+void rule_match(const struct ruleset *ruleset, const struct rule_task *task, struct hit_list *hits);
 
-/* Whether a pattern matches anywhere in the words; *failed is set when that could not be decided. */
-bool rule_pattern_occurs(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words,
-                         bool *failed);
+/* Whether a pattern is found anywhere in the words. */
+bool rule_pattern_occurs(const struct ruleset *ruleset, const struct pattern *pattern, const struct words *words);
 
 /* What a hit of the rule is worth. */
 enum urgency hit_urgency(enum urgency rule, uint8_t lowered);

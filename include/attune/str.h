@@ -14,7 +14,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
-struct str str_of(const char *text);                          /* NULL gives the empty string */
+struct str str_of(const char *text);                           /* NULL gives the empty string */
 struct str str_slice(struct str text, size_t from, size_t to); /* clamped to the text */
 bool str_equal(struct str a, struct str b);
 bool str_equal_text(struct str a, const char *text);

@@ -3,10 +3,10 @@
  * word behind one space and each sentence ended by a line feed: " i do not sleep\n it is night\n". Contractions are
  * written in their long form. Each word knows where it stands in the original.
  *
- * A word is a run of letters, digits and marks, with apostrophes inside it; everything else only separates. A sentence
- * ends at . ! or ? before white space, at a blank line, and after WORDS_MAX_SENTENCE words; dots in a row are a pause,
- * not an end, and so is the dot behind a single letter. Where nobody typed an end, the stream goes on: a phrase may
- * cross it.
+ * A word is a run of letters, digits and marks, with apostrophes inside it (in Cyrillic they are dropped: many leave
+ * them out); everything else only separates. A sentence ends at . ! or ? before white space, at a blank line, and after
+ * WORDS_MAX_SENTENCE words; dots in a row are a pause, not an end, and so is the dot behind a single letter. Where
+ * nobody typed an end, the stream goes on: a phrase may cross it.
  */
 #ifndef ATTUNE_WORDS_H
 #define ATTUNE_WORDS_H

@@ -21,6 +21,7 @@ class Proxy:
         self.cuts = 0               # how often a link was cut on order
         self.held = threading.Event()
         self._orders = []           # [(what, text)]
+        self._watched = []          # [(text, action)]
         self._lock = threading.Lock()
         self._released = threading.Event()
         self._closing = threading.Event()
@@ -45,6 +46,10 @@ class Proxy:
         self.held.clear()
         self._released.clear()
         self._orders.append(("hold", text))
+
+    def watch(self, text, action):
+        """Calls action() each time such a command comes, before the server sees it."""
+        self._watched.append((text, action))
 
     def release(self):
         self._released.set()
@@ -119,6 +124,9 @@ class Proxy:
         """False when the link is to be cut."""
         command = line.decode("ascii", "replace").split(" ", 1)[-1].strip()
         self.commands.append(command if not command.startswith("LOGIN") else "LOGIN")
+        for text, action in self._watched:
+            if text in command:
+                action()
         order = self._take_order(command)
         if order == "hold":
             self.held.set()

@@ -85,6 +85,19 @@ def test_a_move_that_never_arrives(daemons, server, user, pager):
         assert len(pager.cases()) == 1
 
 
+def test_a_reply_that_kills_fetch_is_told_to_people_and_delays_nobody_for_long(daemons, server, user, pager):
+    """What a reply that crashes the IMAP library would do: fetch dies each time that it asks for one message."""
+    with Proxy(server.port) as proxy:
+        daemon = daemons(mailboxes=[through(proxy, server, user)], staff=[pager.person("ana")])
+        proxy.watch("UID FETCH 3 ", lambda: daemon.kill_role("fetch"))
+        server.append(user, "INBOX", *[message(number, "soon") for number in range(1, 7)])
+        daemon.start()
+        for number in (1, 2, 4, 5, 6):
+            wait_for_folder(daemon, server, user, identity(number, "soon"), "Clinical/Today", 60)
+        wait_for_folder(daemon, server, user, identity(3, "soon"), "Clinical/Review", 60)
+        assert [item["unscreened"] for item in daemon.queue() if item["urgency"] == "review"] == [["server-withheld"]]
+
+
 def test_connection_cut_while_a_message_is_read(daemons, server, user, pager):
     with Proxy(server.port) as proxy:
         daemon = daemons(mailboxes=[through(proxy, server, user)], staff=[pager.person("ana")]).start()

@@ -159,6 +159,28 @@ def test_bad_settings_are_named_and_nothing_starts(daemons, server, user, pager,
     assert expected in daemon.log() and "attune.yaml:" in daemon.log()
 
 
+def test_bad_settings_on_reload_leave_the_ones_in_force(daemon, server, user, pager):
+    good = open(daemon.config_file, encoding="utf-8").read()
+    daemon.write_config(good.replace("mailboxes:", "mailboxs:"))
+    daemon.reload()
+    daemon.wait_until(lambda: any("mailboxs" in problem for problem in daemon.status()["problems"]), what="the fault is shown")
+    server.append(user, "INBOX", message(1, "now"))
+    wait_for_page(daemon, pager)
+    wait_for_folder(daemon, server, user, identity(1, "now"), "Clinical/Urgent")
+    daemon.write_config(good)
+    daemon.reload()
+    daemon.wait_until(lambda: not daemon.status()["problems"], what="all is well again")
+
+
+def test_a_new_mailbox_on_reload_is_read(daemon, server, user):
+    server.add_user(f"{user}b")
+    daemon.config["mailboxes"].append(daemon._mailbox(plain_mailbox(server, f"{user}b")))
+    daemon.write_config()
+    daemon.reload()
+    server.append(f"{user}b", "INBOX", message(1, "soon"))
+    wait_for_folder(daemon, server, f"{user}b", identity(1, "soon"), "Clinical/Today")
+
+
 def test_a_password_that_others_can_read_is_refused(daemons, server, user, pager):
     """That mailbox is not read; the daemon says why and goes on for the others."""
     server.add_user(f"{user}b")
@@ -171,6 +193,7 @@ def test_a_password_that_others_can_read_is_refused(daemons, server, user, pager
     server.append(f"{user}b", "INBOX", message(1, "soon"))
     wait_for_folder(daemon, server, f"{user}b", identity(1, "soon"), "Clinical/Today")
     assert [box["link"] for box in daemon.status()["mailboxes"]] == ["down", "up"]
+    daemon.wait_until(lambda: any(user in problem and "password" in problem for problem in daemon.status()["problems"]), what="the reason in status")
     assert f"Login: user=<{user}>" not in server.log()
 
 

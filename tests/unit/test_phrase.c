@@ -71,6 +71,7 @@ static const struct match_case matches[] = {
     {"suicid* ~1 plan", "suicide, a plan", "suicide a plan"},
     {"suicid*", "asuicide", NULL},
     {"(cut|cuts) [(my|her) [left] arm*] (again|now)", "cuts her left arms again", "cuts her left arms again"},
+    {"м'як* п’ять", "мякий пʼять", "мякий пять"},
     {"хочу умер*", "Xочу умереть", "хочу умереть"},
 };
 

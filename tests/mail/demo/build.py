@@ -85,7 +85,7 @@ def as_html(text):
 
 
 def multipart(kind, parts, boundary):
-    lines = [f'Content-Type: multipart/{kind}; boundary="{boundary}"'.encode(), b"", b"This is a message in several parts."]
+    lines = [f'Content-Type: multipart/{kind}; boundary="{boundary}"'.encode(), b"", b"This is a multi-part message in MIME format."]
     for part in parts:
         lines += [f"--{boundary}".encode(), part.rstrip(b"\r\n")]
     lines += [f"--{boundary}--".encode(), b""]
