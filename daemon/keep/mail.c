@@ -1,85 +1,93 @@
-/* Our own mail to staff, built with GMime. Run by keep; all that goes in is ours: no byte of anybody's mail. */
+/*
+ * Our own mail to staff. Run by keep; all that goes in is ours: addresses that conf accepts, subjects of constant words,
+ * text and HTML of keep's making. So little of MIME is needed for it (two parts, one encoding, ASCII fields) that a
+ * library of it is not worth what it would bring into every role's memory.
+ */
 #include <attune/mail.h>
-#include <gmime/gmime.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-static void set_header(GMimeMessage *message, const char *name, const char *value)
+/* RFC 2045, 6.7: a line has 76 characters at most, the soft break's '=' included. */
+enum { QUOTED_LINE = 76 };
+
+/* --- quoted-printable -------------------------------------------------------------------------------------------- */
+
+static bool stands_for_itself(const char *at, const char *end)
 {
-    g_mime_object_set_header(GMIME_OBJECT(message), name, value, "utf-8");
+    unsigned char byte = (unsigned char)*at;
+    bool ends_line = at + 1 == end || at[1] == '\n';
+    if (byte == ' ')
+        return !ends_line;
+    return byte > 0x20 && byte < 0x7f && byte != '=';
 }
 
-static void add_address(GMimeMessage *message, GMimeAddressType type, const char *address)
+static void add_quoted(struct buf *out, const char *text)
 {
-    g_mime_message_add_mailbox(message, type, NULL, address);
+    const char *end = text + strlen(text);
+    size_t column = 0;
+    for (const char *at = text; at < end; at++) {
+        if (*at == '\n') {
+            buf_add_text(out, "\r\n");
+            column = 0;
+            continue;
+        }
+        bool plain = stands_for_itself(at, end);
+        size_t width = plain ? 1 : 3;
+        if (column + width > QUOTED_LINE - 1) {
+            buf_add_text(out, "=\r\n");
+            column = 0;
+        }
+        if (plain)
+            buf_add_char(out, *at);
+        else
+            buf_addf(out, "=%02X", (unsigned char)*at);
+        column += width;
+    }
+    buf_add_text(out, column ? "\r\n" : "");
 }
 
-/* `subtype`: of text/. Lines stay below the 998 bytes of RFC 5322, 2.1.1, whatever stands in the text. */
-static void add_part(GMimeMultipart *parts, const char *subtype, const char *text)
+/* --- the message ------------------------------------------------------------------------------------------------- */
+
+static void add_part(struct buf *out, const char *boundary, const char *subtype, const char *text)
 {
-    GMimeTextPart *part = g_mime_text_part_new_with_subtype(subtype);
-    g_mime_text_part_set_charset(part, "utf-8");
-    g_mime_text_part_set_text(part, text);
-    GMimeContentEncoding encoding =
-        g_mime_part_get_best_content_encoding(GMIME_PART(part), GMIME_ENCODING_CONSTRAINT_7BIT);
-    /* Folder names may be of any script: a reader of the source, and filters, still see the rest. */
-    if (encoding == GMIME_CONTENT_ENCODING_BASE64)
-        encoding = GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
-    g_mime_part_set_content_encoding(GMIME_PART(part), encoding);
-    g_mime_multipart_add(parts, GMIME_OBJECT(part));
-    g_object_unref(part);
+    buf_addf(out,
+             "\r\n--%s\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+             boundary, subtype);
+    add_quoted(out, text);
 }
 
-static GMimeMultipart *make_parts(const struct mail *mail)
+static const char *format_date(int64_t date_ms, char out[40])
 {
-    char boundary[64];
-    GMimeMultipart *parts = g_mime_multipart_new_with_subtype("alternative");
-    snprintf(boundary, sizeof boundary, "=_%.32s", mail->id);
-    g_mime_multipart_set_boundary(parts, boundary);
-    add_part(parts, "plain", mail->text);
-    add_part(parts, "html", mail->html);
-    return parts;
-}
-
-static GMimeMessage *make_message(const struct mail *mail, const unsigned char site_key[HASH_SIZE])
-{
-    char id[HASH_HEX_SIZE + 256], proof[MAIL_PROOF_SIZE];
-    GMimeMessage *message = g_mime_message_new(FALSE);
-    GDateTime *date = g_date_time_new_from_unix_utc(mail->date_ms / 1000);
-    snprintf(id, sizeof id, "%s@%s", mail->id, strchr(mail->from, '@') + 1);
-    mail_make_proof(site_key, str_of(id), mail->date_ms, proof);
-    add_address(message, GMIME_ADDRESS_TYPE_FROM, mail->from);
-    add_address(message, GMIME_ADDRESS_TYPE_TO, mail->to);
-    g_mime_message_set_subject(message, mail->subject, "utf-8");
-    g_mime_message_set_date(message, date);
-    g_mime_message_set_message_id(message, id);
-    set_header(message, "Auto-Submitted", "auto-generated");
-    set_header(message, "X-Auto-Response-Suppress", "All");
-    set_header(message, "X-Attune-Origin", proof);
-    GMimeMultipart *parts = make_parts(mail);
-    g_mime_message_set_mime_part(message, GMIME_OBJECT(parts));
-    g_object_unref(parts);
-    g_date_time_unref(date);
-    return message;
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t seconds = (time_t)(date_ms / 1000);
+    struct tm date = {0};
+    gmtime_r(&seconds, &date);
+    snprintf(out, 40, "%s, %02d %s %04d %02d:%02d:%02d +0000", days[date.tm_wday % 7], date.tm_mday % 32,
+             months[date.tm_mon % 12], (date.tm_year + 1900) % 10000, date.tm_hour % 24, date.tm_min % 60,
+             date.tm_sec % 61);
+    return out;
 }
 
 enum err mail_compose(const struct mail *mail, const unsigned char site_key[HASH_SIZE], struct buf *out)
 {
-    g_mime_init();
-    GMimeMessage *message = make_message(mail, site_key);
-    GMimeStream *stream = g_mime_stream_mem_new();
-    GMimeFormatOptions *format = g_mime_format_options_new();
-    g_mime_format_options_set_newline_format(format, GMIME_NEWLINE_FORMAT_DOS);
-    enum err error = ERR_SYSTEM;
-    if (g_mime_object_write_to_stream(GMIME_OBJECT(message), format, stream) > 0) {
-        const GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
-        error = buf_add(out, bytes->data, bytes->len);
-    }
-    g_mime_format_options_free(format);
-    g_object_unref(stream);
-    g_object_unref(message);
-    return error;
+    char id[HASH_HEX_SIZE + 256], proof[MAIL_PROOF_SIZE], boundary[40], date[40];
+    snprintf(id, sizeof id, "%s@%s", mail->id, strchr(mail->from, '@') + 1);
+    mail_make_proof(site_key, str_of(id), mail->date_ms, proof);
+    /* No line of quoted-printable holds "=_" (RFC 2045, 6.7). */
+    snprintf(boundary, sizeof boundary, "=_%.32s", mail->id);
+    buf_addf(out,
+             "From: %s\r\nTo: %s\r\nSubject: %s\r\nDate: %s\r\nMessage-ID: <%s>\r\nAuto-Submitted: auto-generated\r\n"
+             "X-Auto-Response-Suppress: All\r\nX-Attune-Origin: %s\r\nMIME-Version: 1.0\r\n"
+             "Content-Type: multipart/alternative; boundary=\"%s\"\r\n",
+             mail->from, mail->to, mail->subject, format_date(mail->date_ms, date), id, proof, boundary);
+    add_part(out, boundary, "plain", mail->text);
+    add_part(out, boundary, "html", mail->html);
+    buf_addf(out, "\r\n--%s--\r\n", boundary);
+    return buf_failed(out) ? ERR_LIMIT : ERR_OK;
 }
 
 /* --- what proves that it is ours --------------------------------------------------------------------------------- */

@@ -47,7 +47,8 @@ static bool send_server(struct keep *keep, struct peer *peer)
     snprintf(url, sizeof url, "%s://%s%s%s:%u", smtp->tls == SMTP_TLS_IMPLICIT ? "smtps" : "smtp",
              wants_brackets ? "[" : "", smtp->host, wants_brackets ? "]" : "", smtp->port);
     int secret = smtp->user ? open_secret(smtp->password_file) : open_nothing();
-    if (secret < 0) { /* the sign-in fails, which its rows show; webhooks go on */
+    if (secret < 0) { /* the sign-in fails, which its rows and an alarm show; webhooks go on */
+        keep->channels_left_out++;
         log_error("smtp-password-refused");
         secret = open_nothing();
     }

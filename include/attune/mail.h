@@ -28,7 +28,8 @@ struct mail {
     const char *html;
 };
 
-/* Appends the message with CRLF line ends; ERR_LIMIT when it is longer than `out` may hold. */
+/* Appends the message with CRLF line ends; ERR_LIMIT when it is longer than `out` may hold. Addresses,
+ * subject and id are ASCII without line breaks; text and HTML are UTF-8 with LF. */
 enum err mail_compose(const struct mail *mail, const unsigned char site_key[HASH_SIZE],
                       struct buf *out) ATTUNE_MUST_CHECK;
 

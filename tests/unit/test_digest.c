@@ -274,6 +274,8 @@ static void composes_mail(void **state)
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (!strstr(buf_text(&first), fields[i]))
             fail_msg("no %s in:\n%s", fields[i], buf_text(&first));
+    for (const char *line = buf_text(&first), *end; (end = strstr(line, "\r\n")); line = end + 2)
+        assert_true(end - line <= 115); /* the Message-ID is the longest */
     assert_true(strstr(buf_text(&first), "text/plain") < strstr(buf_text(&first), "text/html"));
     for (size_t i = 1; i < first.length; i++)
         assert_false(first.data[i] == '\n' && first.data[i - 1] != '\r');
@@ -281,6 +283,31 @@ static void composes_mail(void **state)
     buf_free(&again);
     assert_int_equal(compose("text", 500, &first), ERR_LIMIT);
     buf_free(&first);
+}
+
+/* What a line may not hold is quoted, and no line of the text ends a part or the message. */
+static void quotes_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *quoted;
+    } cases[] = {
+        {"a=b\n", "\r\n\r\na=3Db\r\n\r\n--"},
+        {"end \nof", "\r\n\r\nend=20\r\nof\r\n\r\n--"},
+        {"tab\tcr\rdel\x7f\n", "tab=09cr=0Ddel=7F\r\n"},
+        {"--=_0123456789abcdef0123456789abcdef--\n", "--=3D_0123456789abcdef"},
+        {"", "\r\n\r\n\r\n--"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\n", "aab\r\n"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\n", "aaa=\r\nb\r\n"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=\n", "aaa=\r\n=3D\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf out;
+        assert_int_equal(compose(cases[i].text, MAIL_MAX_BYTES, &out), ERR_OK);
+        if (!strstr(buf_text(&out), cases[i].quoted))
+            fail_msg("no %s in:\n%s", cases[i].quoted, buf_text(&out));
+        buf_free(&out);
+    }
 }
 
 static void proves_only_its_own(void **state)
@@ -326,6 +353,7 @@ int main(void)
         cmocka_unit_test(keeps_one_period_a_day_over_clock_changes),
         cmocka_unit_test(tells_staff_safety_to_its_ladder),
         cmocka_unit_test(composes_mail),
+        cmocka_unit_test(quotes_text),
         cmocka_unit_test(proves_only_its_own),
         cmocka_unit_test(makes_any_text_plain_ascii),
     };
