@@ -39,6 +39,22 @@ void alert_open(struct keep *keep, const struct alert_row *alert, int64_t messag
     keep->page_due_known = false;
 }
 
+void alert_raise(struct keep *keep, const struct alert_row *alert, int64_t message, bool is_old)
+{
+    struct alert_row known;
+    if (!journal_get_alert(keep->journal, alert->id, &known)) {
+        alert_open(keep, alert, message, true, is_old);
+        return;
+    }
+    if (!journal_reopen_alert(keep->journal, alert))
+        return;
+    struct ladder ladder = find_ladder(keep->conf, known.target);
+    for (size_t i = 0; i < ladder.count; i++)
+        journal_resume_ladder(keep->journal, alert->id, (uint32_t)i,
+                              alert->opened_ms + (int64_t)ladder.steps[i].after_s * 1000);
+    keep->page_due_known = false;
+}
+
 /* --- ringing
  * ------------------------------------------------------------------------------------------------------------ */
 

@@ -13,7 +13,8 @@
     " WHEN m.urgency = 3 THEN 1 ELSE 2 END AS part, CASE WHEN m.state = 3 AND m.destination IS NOT NULL"               \
     " THEN m.destination ELSE m.folder END AS place, a.acknowledged_at, a.acknowledged_by, a.target"                   \
     " FROM message AS m LEFT JOIN alert AS a ON a.id = m.case_id"                                                      \
-    " WHERE m.decided_at > 0 AND m.queue = 1 AND m.state NOT IN (4, 5, 6) AND coalesce(a.closed_at, 0) = 0"            \
+    " WHERE m.decided_at > 0 AND m.queue = 1 AND m.state NOT IN (4, 5, 6) AND m.closed_at = 0 AND "                    \
+    "coalesce(a.closed_at, 0) = 0"                                                                                     \
     " AND (a.id IS NOT NULL OR m.decided_at >= ?1) AND (?2 OR coalesce(a.target, 0) <> 2))"
 
 _Static_assert(URGENCY_NOW == 4 && URGENCY_SOON == 3 && QUEUE_CLINICAL == 1 && MESSAGE_PLACED == 3 &&
@@ -146,7 +147,7 @@ static void note_older_reviews(struct journal *journal, int64_t review_since, st
     int64_t count = journal_number(journal, 0,
                                    "SELECT count(*) FROM message AS m LEFT JOIN alert AS a ON a.id = m.case_id"
                                    " WHERE m.decided_at > 0 AND m.decided_at < ?1 AND m.queue = 1 AND m.state NOT IN"
-                                   " (4, 5, 6) AND a.id IS NULL",
+                                   " (4, 5, 6) AND m.closed_at = 0 AND a.id IS NULL",
                                    "i", review_since);
     if (count)
         digest_add_note(out,

@@ -54,6 +54,10 @@ bool mailbox_take_listed(struct keep *keep, struct mailbox *mailbox, struct ipc_
     journal_get_folder(keep->journal, mailbox->conf->name, name, &known, &last_uid);
     if (known != 0 && known != uidvalidity)
         return true; /* of an UIDVALIDITY that ended meanwhile */
+    if (folder->is_peoples) {
+        arrival_list(keep, mailbox, folder, uidvalidity, uids, count, kind == FETCH_LISTING_FULL && is_last);
+        return true;
+    }
     size_t fresh = 0, gone = 0;
     if (from <= to)
         gone =
@@ -146,6 +150,8 @@ bool mailbox_take_message(struct keep *keep, struct mailbox *mailbox, struct ipc
         mailbox_end_work(work);
         return true;
     }
+    if (arrival_take(keep, work))
+        return true;
     screening_submit(keep, work);
     return true;
 }
@@ -161,7 +167,10 @@ bool mailbox_take_unread(struct keep *keep, struct mailbox *mailbox, struct ipc_
         return true;
     struct message_row row = work->row;
     mailbox_end_work(work);
-    if (why == FETCH_UNREAD_GONE) {
+    const struct folder_status *folder = mailbox_folder(mailbox, row.folder);
+    if (why == FETCH_UNREAD_GONE && folder && folder->is_peoples) {
+        journal_forget_message(keep->journal, row.id); /* a person moved it on: it is listed there */
+    } else if (why == FETCH_UNREAD_GONE) {
         journal_set_state(keep->journal, row.id, MESSAGE_GONE);
         note_gone(mailbox, 1);
     } else if (why == FETCH_UNREAD_REFUSED && row.attempts + 1 >= KEEP_MAX_READ_TRIES) {

@@ -29,9 +29,10 @@ enum cli_option {
     CLI_OPTION_QUEUE = 1 << 7,
     CLI_OPTION_SOCKET = 1 << 8,
     CLI_OPTION_HELP = 1 << 9,
-    CLI_OPTION_PREVIEW = 1 << 10,
-    CLI_OPTION_PERSON = 1 << 11,
-    CLI_OPTION_HTML = 1 << 12,
+    CLI_OPTION_HTML = 1 << 10,
+    CLI_OPTION_ALL = 1 << 11,
+    CLI_OPTION_PREVIEW = 1 << 12,
+    CLI_OPTION_PERSON = 1 << 13,
 };
 
 enum { CLI_MAX_JOBS = 64 /* as many as SCREEN_MAX_CHILDREN */ };
@@ -41,6 +42,7 @@ struct cli_arguments {
     bool timing;
     bool help;
     bool preview;
+    bool all;
     unsigned jobs; /* 0: one per core */
     const char *rules;
     const char *config;
@@ -48,8 +50,8 @@ struct cli_arguments {
     const char *as;
     const char *queue;
     const char *person;
-    const char *html;
     const char *socket;
+    const char *html;
     const char **operands; /* OWNED array of BORROWED strings */
     size_t operand_count;
 };
@@ -100,11 +102,14 @@ bool cli_option_row(size_t index, unsigned options, const char **name, const cha
 /* The sub-commands, one file each. */
 enum cli_exit cli_triage(const struct cli_arguments *arguments);
 enum cli_exit cli_text(const struct cli_arguments *arguments);
+enum cli_exit cli_explain(const struct cli_arguments *arguments);
 enum cli_exit cli_rules_check(const struct cli_arguments *arguments);
 enum cli_exit cli_rules_test(const struct cli_arguments *arguments);
 enum cli_exit cli_status(const struct cli_arguments *arguments);
 enum cli_exit cli_queue(const struct cli_arguments *arguments);
 enum cli_exit cli_ack(const struct cli_arguments *arguments);
 enum cli_exit cli_digest(const struct cli_arguments *arguments);
+enum cli_exit cli_show(const struct cli_arguments *arguments);
+enum cli_exit cli_close(const struct cli_arguments *arguments);
 
 #endif

@@ -23,6 +23,8 @@ enum {
     CONF_MAX_DOMAINS = 64,
     CONF_MAX_DIGESTS = 100,
 };
+/* People with a folder below `taken`: each is asked for its state every few seconds. Who comes later uses attune ack. */
+enum { CONF_MAX_TAKEN = 100 };
 
 #define CONF_EVERYBODY "everybody"
 
@@ -41,6 +43,7 @@ struct conf_mailbox {
     const char *const *also_read; /* folders read and paged; default Junk */
     size_t also_read_count;
     const char *places[PLACE_COUNT]; /* folder names; PLACE_STAY and an unset PLACE_AGENT are NULL: mail stays */
+    const char *taken; /* holds a folder for each person on staff: mail moved there is in that person's hands */
     bool create_folders;
     bool keywords;
     uint32_t message_cap; /* bytes */

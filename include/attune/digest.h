@@ -16,7 +16,7 @@ enum {
     DIGEST_MAX_GROUPS = 200,
     DIGEST_MAX_NOTES = 24,
     DIGEST_NOTE_SIZE = 256,
-    /* Nothing closes what is only to be reviewed: it is listed for a week, then counted. */
+    /* What is only to be reviewed may be read without anybody closing it: it is listed for a week, then counted. */
     DIGEST_REVIEW_MS = 7 * 24 * 3600 * 1000,
     DIGEST_COLUMNS = 72,
 };
