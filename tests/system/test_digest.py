@@ -69,6 +69,19 @@ def test_it_tells_what_waits_and_no_word_of_it(daemons, server, user, sink, page
         assert part["Content-Type"]
 
 
+def test_what_is_in_hand_or_closed_is_told_apart(daemons, server, user, sink, pager):
+    daemon = make(daemons, server, user, sink, pager).start()
+    server.append(user, "INBOX", *[message(number, kind) for number, kind in enumerate(("now", "soon", "review"))])
+    daemon.wait_until(lambda: len(daemon.queue("clinical")) == 3)
+    cases = {item["urgency"]: item["case"] for item in daemon.queue("clinical")}
+    assert daemon.attune("ack", cases["now"], "--as", "ana")[0] == 0
+    assert daemon.attune("close", cases["review"])[0] == 0
+    answer = daemon.ask({"command": "digest", "person": "ana"})
+    assert answer["to_read"] == 1 and cases["review"][:8] not in answer["text"]
+    in_hand = answer["text"].split("In somebody's hand, not closed (1)")[1]
+    assert f"Case {cases['now'][:8]}. With ana since " in in_hand and cases["soon"][:8] not in in_hand
+
+
 def test_an_empty_one_is_sent(daemons, server, user, sink, pager):
     daemon = make(daemons, server, user, sink, pager).start()
     make_due(daemon)
