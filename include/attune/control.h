@@ -4,7 +4,7 @@
  *
  *   {"command":"status"}                                {"command":"queue","queue":"clinical"|"agent"|null}
  *   {"command":"ack","case":"ID or unique beginning of 6 or more","as":"PERSON"|null}
- *   {"command":"reload"}
+ *   {"command":"digest","person":NAME|null}             {"command":"reload"}
  *
  * Every answer has "ok"; when false, "error" is a sentence and "exit" the command's exit status (1: the named thing is not
  * there or a check failed, 2: wrong use or not allowed).
@@ -23,6 +23,7 @@
  *   "cards":[{"card","text"}]. Titles and texts are those of the rules in force, null when they are not in them.
  * close: {"ok":true,"case","closed_by","already":bool}
  * ack: {"ok":true,"case","acknowledged_by","already":bool}
+ * digest: {"ok":true,"person":NAME|null,"subject","to_read","shown","left_out","text","html"}: as it would be sent now
  * reload: {"ok":true,"hash"}
  */
 #ifndef ATTUNE_CONTROL_H

@@ -293,6 +293,12 @@ enum err notify_open(struct keep *keep);
 void notify_close(struct keep *keep);
 void notify_send_due(struct keep *keep);
 
+/* digest.c. Adds a row for each digest that is due; the message for such a row; a preview as JSON (control.h), for a
+ * person or, with NULL, of all there is: free() it. */
+void digest_plan(struct keep *keep);
+enum err digest_compose_row(struct keep *keep, const struct outbox_row *row, const char *to, struct buf *out);
+char *digest_json(struct keep *keep, const char *person);
+
 /* --- control and status
  * ------------------------------------------------------------------------------------------------ */
 
@@ -357,6 +363,7 @@ struct keep {
     unsigned channels_left_out; /* their secret file is not acceptable */
     int64_t page_due_ms;        /* wall: the earliest ladder or outbox row; found anew when journal writes happened */
     bool page_due_known;
+    int64_t digest_look_ms; /* monotonic: the clock is looked at again */
     struct control control;
     struct ipc_writer writer;
     struct arena *arena; /* one turn of the loop */
