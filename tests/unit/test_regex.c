@@ -454,12 +454,26 @@ static void says_when_it_cannot_decide(void **state)
         double before = cpu_seconds();
         struct hits hits = match(&set, buf_str(&text));
         double seconds = cpu_seconds() - before;
-        print_message("%s: %.3f s, %zu hits, reasons %u\n", probes[i].pattern, seconds, hits.count, hits.reasons);
         assert_int_equal(hits.reasons, probes[i].reasons);
         assert_true(seconds < 5); /* ten times what is counted: sanitizers and a busy machine */
         buf_free(&text);
         set_close(&set);
     }
+}
+
+/* Long mail that speaks of the literals all the time is still decided. */
+static void decides_long_mail(void **state)
+{
+    (void)state;
+    struct set set = set_open(rules);
+    struct buf text;
+    repeat(&text, "The pills do not help me sleep, and I walk about at night. ", 256 * 1024);
+    buf_add_text(&text, "I have 40 pills");
+    struct hits hits = match(&set, buf_str(&text));
+    assert_int_equal(hits.count, 1);
+    assert_int_equal(hits.reasons, 0);
+    buf_free(&text);
+    set_close(&set);
 }
 
 /* Every rule over the whole text, without the prefilter. */
@@ -519,6 +533,7 @@ int main(void)
         cmocka_unit_test(bounds_the_hits_of_one_rule),
         cmocka_unit_test(reaches_so_far_and_no_further),
         cmocka_unit_test(says_when_it_cannot_decide),
+        cmocka_unit_test(decides_long_mail),
         cmocka_unit_test(finds_the_same_without_the_prefilter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
