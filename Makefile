@@ -24,15 +24,15 @@ PYTHON ?= /usr/bin/python3
 VERSION := 0.1.0
 Q := $(if $(V),,@)
 
-PACKAGES := libcurl libetpan gnutls gmime-3.0 gumbo libutf8proc libpcre2-8 sqlite3 yaml-0.1 libsodium libseccomp jansson
+PACKAGES := libcurl libetpan gnutls gumbo libutf8proc libpcre2-8 sqlite3 yaml-0.1 libsodium libseccomp jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror
 C_WARNINGS := $(WARNINGS) -Wstrict-prototypes
 # A sanitizer build keeps its own checks: FORTIFY would hide some of them.
 OPTIMIZE ?= $(if $(SANITIZE),-O1 -g,-O2 -g -D_FORTIFY_SOURCE=2)
 HARDEN := -fstack-protector-strong -fPIE
 SANITIZE ?=
-DEFINES := -D_GNU_SOURCE -DATTUNE_VERSION='"$(VERSION)"' -DATTUNE_RULES_DIR='"$(PREFIX)/share/attune/rules"' \
-           $(if $(FAULTS),-DATTUNE_FAULTS)
+DEFINES := -D_GNU_SOURCE -DATTUNE_VERSION='"$(VERSION)"' $(if $(FAULTS),-DATTUNE_FAULTS)
+RULES_DIR := $(PREFIX)/share/attune/rules
 # Third-party headers are not ours to warn about: -isystem keeps them out of -Werror.
 LIB_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null | sed 's/-I/-isystem /g')
 LIB_LIBS := $(filter-out -specs=%,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) -lcld2 -lstdc++ -lm
@@ -50,14 +50,19 @@ UNIT_C := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(UNIT_C:tests/unit/%.c=$(BUILD)/tests/%)
 FUZZ_C := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_C:tests/fuzz/%.c=build-fuzz/fuzz/%)
+TO = $(DESTDIR)$(PREFIX)
+MAN = $(TO)/share/man
+MANUALS := $(wildcard docs/*.[158])
+UNITS := $(notdir $(wildcard systemd/*.service))
+COMPLETIONS := bash-completion/completions zsh/site-functions
 FLAGS := $(CC) $(CXX) $(CFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_ALL)
 FUZZ_FLAGS := CC=clang CXX=clang++ BUILD=build-fuzz SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 
-.PHONY: help all demo check bench install deps lint fuzz sweep clean unit unit-build system headers fuzz-build FORCE
+.PHONY: help all demo check bench install uninstall deps lint fuzz sweep clean unit unit-build system headers fuzz-build FORCE
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 all: $(PROGRAMS) ## build the daemon attuned and the command attune
 
@@ -93,12 +98,25 @@ fuzz: ## feed every parser hostile bytes (SECONDS=60 each)
 	@.ci/fuzz build-fuzz/fuzz $(or $(SECONDS),60)
 
 install: all ## install under PREFIX (/usr/local), below DESTDIR when given
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/attune $(DESTDIR)$(PREFIX)/share/doc/attune
-	install -m 755 $(BUILD)/attuned $(DESTDIR)$(PREFIX)/sbin/attuned
-	install -m 755 $(BUILD)/attune $(DESTDIR)$(PREFIX)/bin/attune
-	find rules -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/attune/{} \;
-	install -m 644 LICENSE README.md $(wildcard docs/*.md docs/*.sample) $(DESTDIR)$(PREFIX)/share/doc/attune/
-	for page in $(wildcard docs/*.[1-8]); do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	$(Q)install -d $(MAN)/man1 $(MAN)/man5 $(MAN)/man8 $(TO)/sbin $(TO)/bin $(TO)/share/doc/attune $(COMPLETIONS:%=$(TO)/share/%)
+	$(Q)install -d $(TO)/lib/systemd/system $(TO)/lib/sysusers.d $(TO)/lib/tmpfiles.d
+	$(Q)install -m 755 $(BUILD)/attuned $(TO)/sbin/attuned
+	$(Q)install -m 755 $(BUILD)/attune $(TO)/bin/attune
+	$(Q)find rules -type f -exec install -D -m 644 {} $(TO)/share/attune/{} \;
+	$(Q)install -m 644 LICENSE README.md $(wildcard docs/*.md docs/*.sample) $(TO)/share/doc/attune/
+	$(Q)for page in $(notdir $(MANUALS)); do install -m 644 docs/$$page $(MAN)/man$${page##*.}/$$page || exit; done
+	$(Q)set -o pipefail; $(BUILD)/attune help --bash | install -m 644 /dev/stdin $(TO)/share/bash-completion/completions/attune
+	$(Q)set -o pipefail; $(BUILD)/attune help --zsh | install -m 644 /dev/stdin $(TO)/share/zsh/site-functions/_attune
+	$(Q)for unit in $(UNITS); do sed '2,$$s|/usr/local/|$(PREFIX)/|g' systemd/$$unit | install -m 644 /dev/stdin $(TO)/lib/systemd/system/$$unit || exit; done
+	$(Q)install -m 644 systemd/attune.sysusers $(TO)/lib/sysusers.d/attune.conf
+	$(Q)install -m 644 systemd/attune.tmpfiles $(TO)/lib/tmpfiles.d/attune.conf
+
+uninstall: ## remove what install put there (settings and journal stay)
+	$(Q)rm -f $(TO)/sbin/attuned $(TO)/bin/attune $(UNITS:%=$(TO)/lib/systemd/system/%)
+	$(Q)rm -f $(TO)/lib/sysusers.d/attune.conf $(TO)/lib/tmpfiles.d/attune.conf
+	$(Q)rm -f $(TO)/share/bash-completion/completions/attune $(TO)/share/zsh/site-functions/_attune
+	$(Q)for page in $(notdir $(MANUALS)); do rm -f $(MAN)/man$${page##*.}/$$page; done
+	$(Q)rm -rf $(TO)/share/attune $(TO)/share/doc/attune
 
 deps: ## install what is missing from Debian's packages, saying which and why
 	@.ci/deps build test fuzz bench
@@ -126,6 +144,14 @@ $(BUILD)/headers/%.ok: include/%
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+
+# Only these know where the rules will stand: another PREFIX rebuilds them alone.
+PLACED_O := $(BUILD)/daemon/base/conf_rows.o $(BUILD)/daemon/cli/clirules.o
+$(PLACED_O): private CFLAGS_ALL += -DATTUNE_RULES_DIR='"$(RULES_DIR)"'
+$(PLACED_O): $(BUILD)/rules-dir
+$(BUILD)/rules-dir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(RULES_DIR)' | cmp -s - $@ || echo '$(RULES_DIR)' >$@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -14,14 +14,25 @@ static const struct cli_command commands[] = {
      cli_triage},
     {"text", "FILE", "Show what the rules see of a message",
      "FILE is a message file, an mbox, or - for standard input.", CLI_OPTION_JSON, 1, 1, cli_text},
+    {"explain", "FILE", "Show why a message is sorted as it is, with its own words marked",
+     "FILE is a message file, an mbox, or - for standard input. What is shown is the message itself: treat it so.\n"
+     "--html writes a page that needs nothing else and that only you can read; `-` is standard output.",
+     CLI_OPTION_JSON | CLI_OPTION_HTML | CLI_OPTION_RULES | CLI_OPTION_CONFIG, 1, 1, cli_explain},
     {"status", "", "Show how the daemon, its mailboxes and pages are", NULL,
      CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET, 0, 0, cli_status},
-    {"queue", "", "List the messages that wait for people, the most urgent first", NULL,
-     CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET | CLI_OPTION_QUEUE, 0, 0, cli_queue},
+    {"queue", "", "List the messages that wait for people, the most urgent first",
+     "--all lists closed cases too.",
+     CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET | CLI_OPTION_QUEUE | CLI_OPTION_ALL, 0, 0, cli_queue},
     {"ack", "CASE", "Acknowledge a page: somebody has the message in hand",
      "CASE is the case's id as the page gives it, or its unique beginning of 6 characters or more.\n"
      "The page rings no more while the acknowledgement holds.",
      CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET | CLI_OPTION_AS, 1, 1, cli_ack},
+    {"show", "CASE", "Show one case: why it is where it is, what to do, and what has happened",
+     "CASE is as for ack. The message's words are not kept: `attune explain` shows them from the mail itself.",
+     CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET, 1, 1, cli_show},
+    {"close", "CASE", "Close a case: nothing more is to be done with it",
+     "CASE is as for ack. Its page is acknowledged too; the case leaves `attune queue`, but for --all.",
+     CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET | CLI_OPTION_AS, 1, 1, cli_close},
     {"rules check", "[DIR]", "Check a rule set and its policy", NULL,
      CLI_OPTION_JSON | CLI_OPTION_RULES | CLI_OPTION_CONFIG, 0, 1, cli_rules_check},
     {"rules test", "[DIR]", "Run the tests that stand in the rules", NULL,
@@ -46,14 +57,25 @@ static enum cli_exit print_all(void)
     return CLI_DONE;
 }
 
-static enum cli_exit print_manual(void)
+/* What is made from the tables for other programs: `attune help --man > attune.1`. */
+static const struct {
+    const char *option;
+    void (*print)(const struct cli_command *commands, size_t count, struct buf *out);
+} prints[] = {{"--man", cli_print_manual}, {"--bash", cli_print_bash_completion}, {"--zsh", cli_print_zsh_completion}};
+
+static bool print_made(const char *option)
 {
-    struct buf manual;
-    buf_init(&manual, OUTPUT_MAX);
-    cli_print_manual(commands, COMMAND_COUNT, &manual);
-    output_print(&manual);
-    buf_free(&manual);
-    return CLI_DONE;
+    for (size_t i = 0; i < sizeof prints / sizeof prints[0]; i++) {
+        if (strcmp(option, prints[i].option) != 0)
+            continue;
+        struct buf text;
+        buf_init(&text, OUTPUT_MAX);
+        prints[i].print(commands, COMMAND_COUNT, &text);
+        output_print(&text);
+        buf_free(&text);
+        return true;
+    }
+    return false;
 }
 
 static enum cli_exit print_one(const struct cli_command *command)
@@ -81,8 +103,8 @@ static enum cli_exit print_help(int count, char **words)
     int used;
     if (count == 0 || (count == 1 && cli_is_group(commands, COMMAND_COUNT, words[0])))
         return print_all();
-    if (strcmp(words[0], "--man") == 0)
-        return print_manual();
+    if (print_made(words[0]))
+        return CLI_DONE;
     const struct cli_command *command = cli_find_command(commands, COMMAND_COUNT, count, words, &used);
     return command ? print_one(command) : refuse_words(count, words);
 }

@@ -17,6 +17,8 @@ static const char usage[] =
     "  --config FILE   the configuration (default /etc/attune/attune.yaml)\n"
     "  --check         check configuration, secrets and rules, say what is wrong, and end\n"
     "  --until-idle    work until nothing is in flight or due within 2 s, then stop cleanly\n"
+    "  --sample        print a commented configuration to begin with\n"
+    "  --manual        print attune.yaml(5)\n"
     "  --version       print the version\n"
     "  --help          print this\n"
     "\n"
@@ -36,12 +38,24 @@ static int run_role(const char *name)
     return 2;
 }
 
+/* Both are made from the table of settings. */
+static int print_settings(void (*print)(struct buf *out))
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    print(&text);
+    bool done = !buf_failed(&text) && fputs(buf_text(&text), stdout) >= 0 && fflush(stdout) == 0;
+    buf_free(&text);
+    return done ? 0 : 2;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
         {"until-idle", no_argument, NULL, 'i'},   {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {0},
+        {"version", no_argument, NULL, 'v'},      {"sample", no_argument, NULL, 's'},
+        {"manual", no_argument, NULL, 'm'},       {0},
     };
     struct keep_options keep = {.conf_path = "/etc/attune/attune.yaml"};
     if (argc >= 3 && strcmp(argv[1], "--role") == 0)
@@ -60,6 +74,10 @@ int main(int argc, char **argv)
         case 'h':
             fputs(usage, stdout);
             return 0;
+        case 's':
+            return print_settings(conf_print_sample);
+        case 'm':
+            return print_settings(conf_print_manual);
         case 'v':
             puts("attuned " ATTUNE_VERSION);
             return 0;

@@ -80,6 +80,23 @@ static void check_folders(const struct check *check, const struct conf_mailbox *
     }
 }
 
+/* Mail that was decided would count as taken where a person's folder is a place as well. */
+static void check_taken(const struct check *check, const struct conf_mailbox *mailbox, const struct yaml_node *node)
+{
+    struct folder_use uses[MAX_FOLDERS];
+    size_t count = list_folders(mailbox, uses), length = strlen(mailbox->taken);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = uses[i].name;
+        bool is_within = strncmp(name, mailbox->taken, length) == 0 && (name[length] == '/' || name[length] == '\0');
+        if (!is_within)
+            continue;
+        char message[128];
+        snprintf(message, sizeof message, "%s stands within folders.taken, which is for people's own folders",
+                 uses[i].use);
+        add(check, DIAG_ERROR, place(node, "folders"), "C011", mailbox->name, message);
+    }
+}
+
 static bool is_read(const struct conf_mailbox *mailbox, const char *folder)
 {
     for (size_t i = 0; i < mailbox->also_read_count; i++)
@@ -147,6 +164,7 @@ static void check_mailbox(const struct check *check, size_t index, const struct 
             "::1)");
     check_secret(check, node, mailbox->name, "password_file", mailbox->password_file, mailbox->credential);
     check_folders(check, mailbox, node);
+    check_taken(check, mailbox, node);
 }
 
 /* --- people ------------------------------------------------------------------------------------------------------ */

@@ -71,6 +71,12 @@ static const struct conf_row folder_rows[] = {
      .sample = "Support",
      .asleep = true,
      .help = "Routine mail. Unset: it stays in the inbox."},
+    {.key = "taken",
+     .type = CONF_TYPE_FOLDER,
+     .offset = offsetof(struct conf_mailbox, taken),
+     .standard = "Clinical/Taken",
+     .maximum = FOLDER_LENGTH - CONF_MAX_NAME - 1,
+     .help = "Holds a folder for each person on staff. Who moves mail to their own has it in hand: its page ends."},
 };
 static const struct conf_section folder_section = SECTION(folder_rows);
 

@@ -30,6 +30,8 @@ static const struct option_row rows[] = {
     {CLI_OPTION_QUEUE, "queue", "NAME", "only this queue: clinical or agent", KIND_TEXT, PLACE(queue), 0},
     {CLI_OPTION_SOCKET, "socket", "PATH", "the daemon's control socket, when its configuration cannot be read",
      KIND_TEXT, PLACE(socket), 0},
+    {CLI_OPTION_HTML, "html", "FILE", "write a page for a browser to FILE", KIND_TEXT, PLACE(html), 0},
+    {CLI_OPTION_ALL, "all", NULL, "closed cases too", KIND_FLAG, PLACE(all), 0},
     {CLI_OPTION_HELP, "help", NULL, "print this help", KIND_FLAG, PLACE(help), 0},
 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };

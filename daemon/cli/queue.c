@@ -97,6 +97,8 @@ enum cli_exit cli_queue(const struct cli_arguments *arguments)
         return CLI_USAGE;
     }
     json_t *request = json_pack("{s:s, s:s?}", "command", "queue", "queue", arguments->queue);
+    if (arguments->all)
+        json_object_set_new(request, "all", json_true());
     enum cli_exit status = controlclient_run(arguments, request, &answer);
     json_decref(request);
     if (status != CLI_DONE)

@@ -19,6 +19,13 @@
 
 enum { CHILD_FD = 3 };
 
+/* What a child is forked for. */
+struct task {
+    struct ruleset *ruleset; /* NULL: reading alone */
+    struct str raw;
+    enum screen_mode mode;
+};
+
 static json_t *flag_list(const struct reading *reading)
 {
     const struct {
@@ -27,6 +34,7 @@ static json_t *flag_list(const struct reading *reading)
     } flags[] = {
         {reading->is_forward, "forward"},
         {reading->points_at_quotation, "points-at-quotation"},
+        {reading->repeats_subject, "repeats-subject"},
         {reading->hidden_text, "hidden-text"},
         {reading->automatic, "automatic"},
     };
@@ -64,14 +72,38 @@ static bool write_all(const struct buf *line)
     return true;
 }
 
-static bool read_and_tell(struct str raw, enum screen_mode mode)
+static json_t *hit_list(const struct verdict *verdict)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < verdict->hit_count; i++) {
+        const struct hit *hit = &verdict->hits[i];
+        json_array_append_new(list, json_pack("[I, i, I, I, i]", (json_int_t)hit->rule, (int)hit->field,
+                                              (json_int_t)hit->start, (json_int_t)hit->end, (int)hit->lowered));
+    }
+    return list;
+}
+
+/* NULL without memory. */
+static json_t *read_object(struct arena *arena, const struct task *task)
 {
     struct reading reading;
+    struct verdict verdict;
+    if (!task->ruleset)
+        return reading_from_mail(arena, task->raw, task->mode, &reading) == ERR_OK ? readchild_object(&reading) : NULL;
+    if (screen_message(task->ruleset, arena, task->raw, task->mode, &verdict, &reading) != ERR_OK)
+        return NULL;
+    reading.reasons = verdict.reasons;
+    json_t *object = readchild_object(&reading);
+    json_object_set_new(object, "hits", hit_list(&verdict));
+    return object;
+}
+
+static bool read_and_tell(const struct task *task)
+{
     struct buf line;
     struct arena *arena = arena_new(READING_ARENA);
     buf_init(&line, READCHILD_MAX_ANSWER);
-    return arena && reading_from_mail(arena, raw, mode, &reading) == ERR_OK &&
-           output_add_json(&line, readchild_object(&reading)) == ERR_OK && write_all(&line);
+    return arena && output_add_json(&line, read_object(arena, task)) == ERR_OK && write_all(&line);
 }
 
 /* Whatever the parent had open is closed but standard error and the pipe; then the sandbox shuts. */
@@ -84,11 +116,11 @@ static bool lock_down(pid_t parent, int pipe_fd)
            sandbox_enter(SANDBOX_CHILD, NULL, 0, NULL) == ERR_OK;
 }
 
-_Noreturn static void become_child(struct str raw, enum screen_mode mode, pid_t parent, int pipe_fd)
+_Noreturn static void become_child(const struct task *task, pid_t parent, int pipe_fd)
 {
     if (!lock_down(parent, pipe_fd))
         _exit(SCREEN_EXIT_SYSTEM);
-    _exit(read_and_tell(raw, mode) ? SCREEN_EXIT_DONE : SCREEN_EXIT_SYSTEM);
+    _exit(read_and_tell(task) ? SCREEN_EXIT_DONE : SCREEN_EXIT_SYSTEM);
 }
 
 /* --- its parent -------------------------------------------------------------------------------------------------- */
@@ -133,7 +165,7 @@ static json_t *parse(const struct buf *answer)
     return NULL;
 }
 
-static enum err start_child(struct str raw, enum screen_mode mode, pid_t *pid, int *fd)
+static enum err start_child(const struct task *task, pid_t *pid, int *fd)
 {
     int ends[2];
     pid_t parent = getpid();
@@ -141,7 +173,7 @@ static enum err start_child(struct str raw, enum screen_mode mode, pid_t *pid, i
         return ERR_SYSTEM;
     *pid = fork();
     if (*pid == 0)
-        become_child(raw, mode, parent, ends[1]);
+        become_child(task, parent, ends[1]);
     close(ends[1]);
     *fd = ends[0];
     if (*pid > 0)
@@ -151,13 +183,13 @@ static enum err start_child(struct str raw, enum screen_mode mode, pid_t *pid, i
 }
 
 /* One try. *out stays NULL, with *reason set, when the child did not give a reading. */
-static enum err try_once(struct str raw, enum screen_mode mode, json_t **out, unsigned *reason)
+static enum err try_once(const struct task *task, json_t **out, unsigned *reason)
 {
     struct buf answer;
     pid_t pid;
     int fd, status;
     *out = NULL;
-    if (start_child(raw, mode, &pid, &fd) != ERR_OK)
+    if (start_child(task, &pid, &fd) != ERR_OK)
         return ERR_SYSTEM;
     buf_init(&answer, READCHILD_MAX_ANSWER);
     *reason = hear(fd, &answer);
@@ -174,15 +206,16 @@ static enum err try_once(struct str raw, enum screen_mode mode, json_t **out, un
     return ERR_OK;
 }
 
-enum err readchild_read(struct str raw, json_t **out)
+static enum err read_twice(struct task task, json_t **out)
 {
     unsigned reason = 0, second = 0;
     json_object_seed(0); /* jansson draws its hash seed from a file, which the child could not open */
-    if (try_once(raw, SCREEN_FULL, out, &reason) != ERR_OK)
+    if (try_once(&task, out, &reason) != ERR_OK)
         return ERR_SYSTEM;
     if (*out)
         return ERR_OK;
-    if (try_once(raw, SCREEN_RAW, out, &second) != ERR_OK)
+    task.mode = SCREEN_RAW;
+    if (try_once(&task, out, &second) != ERR_OK)
         return ERR_SYSTEM;
     if (!*out) {
         const struct reading nothing = {.class = CLASS_UNKNOWN, .zone_minutes = INT32_MIN};
@@ -192,4 +225,14 @@ enum err readchild_read(struct str raw, json_t **out)
     json_array_extend(json_object_get(*out, "unscreened"), reasons);
     json_decref(reasons);
     return *out ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err readchild_read(struct str raw, json_t **out)
+{
+    return read_twice((struct task){.raw = raw, .mode = SCREEN_FULL}, out);
+}
+
+enum err readchild_screen(struct ruleset *ruleset, struct str raw, json_t **out)
+{
+    return read_twice((struct task){.ruleset = ruleset, .raw = raw, .mode = SCREEN_FULL}, out);
 }

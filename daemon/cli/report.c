@@ -63,7 +63,7 @@ static json_t *or_null(const char *text)
     return text && *text ? output_json_text(str_of(text)) : json_null();
 }
 
-static json_t *message_object(const struct report *report)
+json_t *report_object(const struct report *report)
 {
     const struct verdict *verdict = report->verdict;
     const struct decision *decision = report->decision;
@@ -86,7 +86,7 @@ static json_t *message_object(const struct report *report)
 
 enum err report_add_json(struct buf *out, const struct report *report)
 {
-    json_t *object = message_object(report);
+    json_t *object = report_object(report);
     enum err error = output_add_json(out, object);
     json_decref(object);
     return error;

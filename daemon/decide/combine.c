@@ -11,9 +11,10 @@ struct seen {
     uint32_t end;
 };
 
-bool combine_sees(const struct hit *hit)
+bool combine_sees(const struct verdict *verdict, const struct hit *hit)
 {
-    return hit->lowered == LOWERED_NOT && (hit->field == FIELD_SUBJECT || hit->field == FIELD_TEXT);
+    bool own_words = hit->field == FIELD_TEXT || (hit->field == FIELD_SUBJECT && !verdict->repeats_subject);
+    return own_words && hit->lowered == LOWERED_NOT;
 }
 
 static bool has_cue(const struct seen *seen, size_t count, uint32_t cue)
@@ -107,7 +108,7 @@ enum err combine_find(const struct pack *pack, const struct verdict *verdict, st
         return ERR_SYSTEM;
     for (size_t i = 0; i < verdict->hit_count; i++) {
         const struct hit *hit = &verdict->hits[i];
-        if (combine_sees(hit))
+        if (combine_sees(verdict, hit))
             seen[seen_count++] =
                 (struct seen){pack_rule(pack, hit->rule)->cue, (uint32_t)hit->field, hit->start, hit->end};
     }

@@ -22,7 +22,9 @@ enum urgency decide_hit(const struct pack *pack, const struct verdict *verdict, 
     bool own_words = hit->field == FIELD_SUBJECT || hit->field == FIELD_TEXT;
     if (!own_words && !verdict->is_forward && !verdict->points_at_quotation)
         return URGENCY_ROUTINE;
-    bool lowered = !own_words || hit->lowered != LOWERED_NOT;
+    /* A thread keeps its subject: what was answered already must not page again with every answer. */
+    bool is_repeated = hit->field == FIELD_SUBJECT && verdict->repeats_subject;
+    bool lowered = !own_words || is_repeated || hit->lowered != LOWERED_NOT;
     return lowered && urgency > URGENCY_REVIEW ? URGENCY_REVIEW : urgency;
 }
 

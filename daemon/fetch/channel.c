@@ -50,6 +50,8 @@ static enum err take_frame(struct fetch *fetch, struct ipc_frame *frame)
         return ipc_read_end(&frame->body) ? ERR_OK : ERR_PEER;
     case FRAME_FETCH_CURSOR:
         return fetch_take_cursor(fetch, frame);
+    case FRAME_FETCH_PACE:
+        return fetch_take_pace(fetch, frame);
     default:
         return order_take(fetch, frame);
     }

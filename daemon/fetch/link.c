@@ -77,7 +77,7 @@ static enum imap_answer make_folders(struct fetch *fetch, struct imap *imap, boo
     for (size_t i = 0; i < fetch->folder_count; i++) {
         struct imap_status status;
         const struct fetch_folder *folder = &fetch->folders[i];
-        if (folder->watch != FETCH_WATCH_NONE)
+        if (folder->watch != FETCH_WATCH_NONE && folder->watch != FETCH_WATCH_PLACE)
             continue;
         enum imap_answer answer = imap_status(imap, folder->wire, &status);
         if (answer == IMAP_NO && fetch->create_folders)

@@ -235,9 +235,10 @@ void listing_poll(struct fetch *fetch, int64_t now_ms)
         struct imap *imap = fetch->links[LINK_WORK].imap;
         if (!imap)
             return;
-        if (folder->watch != FETCH_WATCH_POLL || folder->frozen || now_ms < folder->poll_due_ms)
+        bool polled = folder->watch == FETCH_WATCH_POLL || folder->watch == FETCH_WATCH_PLACE;
+        if (!polled || folder->frozen || now_ms < folder->poll_due_ms)
             continue;
-        folder->poll_due_ms = now_ms + INT64_C(1000) * fetch->poll_s;
+        folder->poll_due_ms = now_ms + INT64_C(1000) * (fetch->pace_s ? fetch->pace_s : fetch->poll_s);
         if (poll_folder(fetch, imap, folder, now_ms) == IMAP_LOST)
             link_drop(fetch, LINK_WORK, FETCH_WHY_CONNECT);
     }

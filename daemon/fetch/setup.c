@@ -61,7 +61,7 @@ static bool add_folder(struct fetch *fetch, struct ipc_reader *reader)
     ipc_get_text(reader, folder->name, sizeof folder->name);
     unsigned watch = ipc_get_u8(reader);
     buf_init(&wire, sizeof folder->wire - 1);
-    bool good = watch <= FETCH_WATCH_POLL && imap_name_add_folder(&wire, str_of(folder->name)) == ERR_OK;
+    bool good = watch <= FETCH_WATCH_PLACE && imap_name_add_folder(&wire, str_of(folder->name)) == ERR_OK;
     if (good)
         memcpy(folder->wire, buf_text(&wire), wire.length + 1);
     buf_free(&wire);
@@ -134,6 +134,18 @@ struct fetch_folder *fetch_find_folder(struct fetch *fetch, struct str name)
         if (str_equal_text(name, fetch->folders[i].name))
             return &fetch->folders[i];
     return NULL;
+}
+
+enum err fetch_take_pace(struct fetch *fetch, struct ipc_frame *frame)
+{
+    uint32_t pace_s = ipc_get_u32(&frame->body);
+    if (!ipc_read_end(&frame->body))
+        return ERR_PEER;
+    fetch->pace_s = pace_s && pace_s < fetch->poll_s ? pace_s : 0;
+    for (size_t i = 0; fetch->pace_s && i < fetch->folder_count; i++)
+        if (fetch->folders[i].watch == FETCH_WATCH_PLACE)
+            fetch->folders[i].poll_due_ms = 0;
+    return ERR_OK;
 }
 
 enum err fetch_take_cursor(struct fetch *fetch, struct ipc_frame *frame)

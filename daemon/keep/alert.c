@@ -27,7 +27,7 @@ void alert_open(struct keep *keep, const struct alert_row *alert, int64_t messag
 {
     if (!journal_open_alert(keep->journal, alert, message))
         return; /* the same mail was seen before, in another folder or another mailbox */
-    if (is_old) {
+    if (is_old && alert->urgency == URGENCY_NOW) {
         alarm_set(keep, ALARM_OLD_MAIL, alert->subject, true);
         return;
     }
@@ -36,6 +36,22 @@ void alert_open(struct keep *keep, const struct alert_row *alert, int64_t messag
     struct ladder ladder = find_ladder(keep->conf, alert->target);
     for (size_t i = 0; i < ladder.count; i++)
         journal_add_ladder(keep->journal, alert->id, (uint32_t)i, base + (int64_t)ladder.steps[i].after_s * 1000);
+    keep->page_due_known = false;
+}
+
+void alert_raise(struct keep *keep, const struct alert_row *alert, int64_t message, bool is_old)
+{
+    struct alert_row known;
+    if (!journal_get_alert(keep->journal, alert->id, &known)) {
+        alert_open(keep, alert, message, true, is_old);
+        return;
+    }
+    if (!journal_reopen_alert(keep->journal, alert))
+        return;
+    struct ladder ladder = find_ladder(keep->conf, known.target);
+    for (size_t i = 0; i < ladder.count; i++)
+        journal_resume_ladder(keep->journal, alert->id, (uint32_t)i,
+                              alert->opened_ms + (int64_t)ladder.steps[i].after_s * 1000);
     keep->page_due_known = false;
 }
 
@@ -116,8 +132,9 @@ void alert_run_ladder(struct keep *keep)
 
 const char *alarm_name(enum alarm alarm)
 {
-    static const char *const names[ALARM_COUNT] = {"journal-not-writable", "mailbox-silent", "login-refused",
-                                                   "unread-gone",          "rules-stale",    "old-mail-now"};
+    static const char *const names[ALARM_COUNT] = {"journal-not-writable", "mailbox-silent",  "login-refused",
+                                                   "unread-gone",          "rules-stale",     "old-mail-now",
+                                                   "settings-stale",       "channel-unusable"};
     return (unsigned)alarm < ALARM_COUNT ? names[alarm] : "unknown";
 }
 
@@ -140,12 +157,19 @@ static void raise_alarm(struct keep *keep, enum alarm alarm, const char *subject
     log_error("alarm", LOG_NAME("reason", alert.reason), LOG_NAME("subject", subject));
 }
 
+static bool is_acknowledged(struct keep *keep, const char *id)
+{
+    struct alert_row alert;
+    return journal_get_alert(keep->journal, id, &alert) && alert.acknowledged_ms != 0;
+}
+
 void alarm_set(struct keep *keep, enum alarm alarm, const char *subject, bool is_on)
 {
     char key[160], id[CASE_ID_SIZE];
     snprintf(key, sizeof key, "alarm:%s:%s", alarm_name(alarm), subject);
     journal_get_meta(keep->journal, key, id, sizeof id);
-    bool was_on = id[0] != '\0';
+    /* A backlog's alarm has no end of its own: it is over when somebody took it, and the next backlog rings anew. */
+    bool was_on = id[0] != '\0' && !(alarm == ALARM_OLD_MAIL && is_acknowledged(keep, id));
     if (is_on == was_on)
         return;
     if (is_on) {

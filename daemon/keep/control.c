@@ -193,30 +193,77 @@ static void answer_ack(struct keep *keep, struct control_client *client, const c
     log_info("acknowledged", LOG_NAME("case", id), LOG_NAME("actor", client->actor), LOG_NAME("by", by));
 }
 
-static void command_ack(struct keep *keep, struct control_client *client, const json_t *request)
+static void answer_close(struct keep *keep, struct control_client *client, const char *id, const char *by)
+{
+    bool already;
+    struct case_row row;
+    if (!journal_close_case(keep->journal, id, by, clock_wall_ms(), &already)) {
+        refuse(client, 1, "this is an alarm about Attune itself: it ends when its cause is over; acknowledge it");
+        return;
+    }
+    if (!already)
+        journal_audit(keep->journal, client->actor, "closed", id, by);
+    journal_get_case(keep->journal, id, &row);
+    keep->page_due_known = false;
+    json_t *object =
+        json_pack("{s:b, s:s, s:s, s:b}", "ok", 1, "case", id, "closed_by", row.item.closed_by, "already", already);
+    answer(client, json_dumps(object, JSON_COMPACT));
+    json_decref(object);
+    log_info("closed", LOG_NAME("case", id), LOG_NAME("actor", client->actor), LOG_NAME("by", by));
+}
+
+/* The case that the request names; false when it was refused. */
+static bool find_case(struct keep *keep, struct control_client *client, const json_t *request, char id[CASE_ID_SIZE])
 {
     const char *wanted = json_string_value(json_object_get(request, "case"));
-    const char *as = json_string_value(json_object_get(request, "as"));
-    char id[CASE_ID_SIZE];
-    if (as && strcmp(as, client->actor) != 0 && !may_act_for_others(keep, client)) {
-        refuse(client, 2, "only the admin group may acknowledge for another person");
-        return;
-    }
-    if (as && !conf_find_person(keep->conf, as)) {
-        refuse(client, 1, "nobody of that name is on the staff list");
-        return;
-    }
     if (!wanted || !is_prefix(wanted)) {
         refuse(client, 1, "no such case: a case is 26 letters and digits, of which at least the first 6 are needed");
-        return;
+        return false;
     }
     enum found found = journal_find_case(keep->journal, wanted, id);
     if (found == FOUND_NONE)
         refuse(client, 1, "no such case in the journal");
     else if (found == FOUND_SEVERAL)
         refuse(client, 1, "several cases begin like that: give more of it");
-    else
-        answer_ack(keep, client, id, as ? as : client->actor);
+    return found == FOUND_ONE;
+}
+
+/* In whose name the caller acts; NULL when it was refused. */
+static const char *find_actor(struct keep *keep, struct control_client *client, const json_t *request)
+{
+    const char *as = json_string_value(json_object_get(request, "as"));
+    if (as && strcmp(as, client->actor) != 0 && !may_act_for_others(keep, client)) {
+        refuse(client, 2, "only the admin group may act for another person");
+        return NULL;
+    }
+    if (as && !conf_find_person(keep->conf, as)) {
+        refuse(client, 1, "nobody of that name is on the staff list");
+        return NULL;
+    }
+    return as ? as : client->actor;
+}
+
+static void command_ack(struct keep *keep, struct control_client *client, const json_t *request)
+{
+    char id[CASE_ID_SIZE];
+    const char *by = find_actor(keep, client, request);
+    if (by && find_case(keep, client, request, id))
+        answer_ack(keep, client, id, by);
+}
+
+static void command_close(struct keep *keep, struct control_client *client, const json_t *request)
+{
+    char id[CASE_ID_SIZE];
+    const char *by = find_actor(keep, client, request);
+    if (by && find_case(keep, client, request, id))
+        answer_close(keep, client, id, by);
+}
+
+static void command_show(struct keep *keep, struct control_client *client, const json_t *request)
+{
+    char id[CASE_ID_SIZE];
+    if (find_case(keep, client, request, id))
+        answer(client, case_json(keep, id));
 }
 
 static void command_status(struct keep *keep, struct control_client *client, const json_t *request)
@@ -235,7 +282,7 @@ static void command_queue(struct keep *keep, struct control_client *client, cons
     if (name && queue < 0)
         refuse(client, 2, "there are two queues: agent and clinical");
     else
-        answer(client, queue_json(keep, queue));
+        answer(client, queue_json(keep, queue, json_is_true(json_object_get(request, "all"))));
 }
 
 static void command_reload(struct keep *keep, struct control_client *client, const json_t *request)
@@ -254,8 +301,8 @@ static void dispatch(struct keep *keep, struct control_client *client, const jso
     static const struct {
         const char *name;
         void (*run)(struct keep *keep, struct control_client *client, const json_t *request);
-    } commands[] = {
-        {"status", command_status}, {"queue", command_queue}, {"ack", command_ack}, {"reload", command_reload}};
+    } commands[] = {{"status", command_status}, {"queue", command_queue}, {"ack", command_ack},
+                    {"reload", command_reload}, {"show", command_show},   {"close", command_close}};
     const char *name = json_string_value(json_object_get(request, "command"));
     if (!may_ask(keep, client)) {
         refuse(client, 2, "you are not in the group that may ask (control.group)");

@@ -231,7 +231,6 @@ void rules_turn(struct keep *keep)
         promote(keep);
     if (keep->retiring && is_empty(keep->retiring))
         generation_free(keep, &keep->retiring);
-    alarm_set(keep, ALARM_RULES, "all", keep->rules_are_stale);
 }
 
 /* --- the zygote's frames

@@ -210,3 +210,32 @@ void journal_close_alert(struct journal *journal, const char *id, int64_t now_ms
     journal_run(journal, "UPDATE alert SET closed_at = ? WHERE id = ? AND closed_at = 0", "it", now_ms, id);
     stop_ringing(journal, id);
 }
+
+bool journal_reopen_alert(struct journal *journal, const struct alert_row *alert)
+{
+    journal_run(journal,
+                "UPDATE alert SET acknowledged_at = 0, acknowledged_by = NULL, closed_at = 0, urgency = ?, reason = ?,"
+                " opened_at = ?, deadline_at = ? WHERE id = ? AND NOT (acknowledged_at = 0 AND closed_at = 0"
+                " AND urgency = 4 AND EXISTS(SELECT 1 FROM ladder WHERE ladder.alert = alert.id))",
+                "itiit", (int64_t)alert->urgency, alert->reason, alert->opened_ms, alert->deadline_ms, alert->id);
+    if (journal_changes(journal) != 1)
+        return false;
+    stop_ringing(journal, alert->id);
+    return true;
+}
+
+void journal_resume_ladder(struct journal *journal, const char *alert, uint32_t step, int64_t due_ms)
+{
+    journal_run(journal,
+                "INSERT OR IGNORE INTO ladder(alert, step, ring, due_at) VALUES(?1, ?2,"
+                " (SELECT coalesce(max(ring) + 1, 0) FROM outbox WHERE alert = ?1 AND step = ?2), ?3)",
+                "tii", alert, (int64_t)step, due_ms);
+}
+
+bool journal_has_ringing(struct journal *journal)
+{
+    return journal_number(journal, 0,
+                          "SELECT EXISTS(SELECT 1 FROM alert WHERE acknowledged_at = 0 AND closed_at = 0"
+                          " AND urgency = 4 AND kind = 'message')",
+                          "") != 0;
+}

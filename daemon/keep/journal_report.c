@@ -46,8 +46,7 @@ size_t journal_count_gone_since(struct journal *journal, int64_t since_ms)
                                   since_ms);
 }
 
-/* The distinct cue families of a message, most urgent first. */
-static void read_cues(struct journal *journal, int64_t message, char *out, size_t size)
+void journal_read_cues(struct journal *journal, int64_t message, char *out, size_t size)
 {
     out[0] = '\0';
     sqlite3_stmt *rows =
@@ -66,7 +65,7 @@ static void read_cues(struct journal *journal, int64_t message, char *out, size_
     journal_done(rows);
 }
 
-static void read_item(sqlite3_stmt *row, struct queue_item *item)
+void journal_read_item(sqlite3_stmt *row, struct queue_item *item)
 {
     *item = (struct queue_item){0};
     journal_copy_text(item->case_id, sizeof item->case_id, row, 1);
@@ -86,25 +85,36 @@ static void read_item(sqlite3_stmt *row, struct queue_item *item)
     item->class = (enum mail_class)sqlite3_column_int(row, 16);
     item->acknowledged_ms = sqlite3_column_int64(row, 17);
     journal_copy_text(item->acknowledged_by, sizeof item->acknowledged_by, row, 18);
+    item->closed_ms = sqlite3_column_int64(row, 19);
+    journal_copy_text(item->closed_by, sizeof item->closed_by, row, 20);
+}
+
+static void each_item(struct journal *journal, int queue, bool with_closed,
+                      void (*each)(const struct queue_item *item, void *context), void *context)
+{
+    sqlite3_stmt *rows =
+        journal_query(journal,
+                      "SELECT " JOURNAL_ITEM_COLUMNS " FROM (SELECT * FROM message WHERE decided_at > 0"
+                      " AND (?1 < 0 OR queue = ?1) AND (?3 OR closed_at = 0) ORDER BY urgency DESC, id DESC LIMIT ?2)"
+                      " AS m LEFT JOIN alert AS a ON a.id = m.case_id ORDER BY m.urgency DESC, m.id",
+                      "iii", (int64_t)queue, (int64_t)QUEUE_MAX_ITEMS, (int64_t)with_closed);
+    while (journal_next(journal, rows)) {
+        struct queue_item item;
+        journal_read_item(rows, &item);
+        journal_read_cues(journal, sqlite3_column_int64(rows, 0), item.cues, sizeof item.cues);
+        each(&item, context);
+    }
+    journal_done(rows);
 }
 
 void journal_each_queued(struct journal *journal, int queue, void (*each)(const struct queue_item *item, void *context),
                          void *context)
 {
-    sqlite3_stmt *rows = journal_query(
-        journal,
-        "SELECT m.id, m.case_id, m.urgency, m.queue, m.mailbox, m.state, m.folder, m.uid, m.destination,"
-        " m.destination_uid, m.received_at, m.decided_at, m.deadline_at, m.cards, m.reasons, m.language, m.class,"
-        " a.acknowledged_at, a.acknowledged_by"
-        " FROM (SELECT * FROM message WHERE decided_at > 0 AND (?1 < 0 OR queue = ?1) ORDER BY urgency DESC, id DESC "
-        "LIMIT ?2) AS m"
-        " LEFT JOIN alert AS a ON a.id = m.case_id ORDER BY m.urgency DESC, m.id",
-        "ii", (int64_t)queue, (int64_t)QUEUE_MAX_ITEMS);
-    while (journal_next(journal, rows)) {
-        struct queue_item item;
-        read_item(rows, &item);
-        read_cues(journal, sqlite3_column_int64(rows, 0), item.cues, sizeof item.cues);
-        each(&item, context);
-    }
-    journal_done(rows);
+    each_item(journal, queue, false, each, context);
+}
+
+void journal_each_decided(struct journal *journal, int queue,
+                          void (*each)(const struct queue_item *item, void *context), void *context)
+{
+    each_item(journal, queue, true, each, context);
 }

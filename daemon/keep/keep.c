@@ -338,6 +338,15 @@ static void watch_disk(struct keep *keep)
     alarm_set(keep, ALARM_JOURNAL, "all", is_bad);
 }
 
+static void watch_conditions(struct keep *keep)
+{
+    size_t gone = journal_count_gone_since(keep->journal, clock_wall_ms() - 3600 * 1000);
+    alarm_set(keep, ALARM_UNREAD_GONE, "all", gone >= KEEP_GONE_ALARM);
+    alarm_set(keep, ALARM_RULES, "all", keep->rules_are_stale);
+    alarm_set(keep, ALARM_SETTINGS, "all", keep->conf_is_stale);
+    alarm_set(keep, ALARM_CHANNEL, "all", keep->channels_left_out > 0);
+}
+
 /* As after a crash: what the journal holds is what is so. */
 static void restart_from_journal(struct keep *keep)
 {
@@ -382,6 +391,7 @@ static void turn(struct keep *keep, struct watch *watch, int signals)
     if (keep->wants_reload && !keep->coming) /* one set at a time */
         reload(keep);
     watch_disk(keep);
+    watch_conditions(keep);
     alert_run_ladder(keep);
     for (size_t i = 0; i < keep->mailbox_count; i++)
         mailbox_plan(keep, &keep->mailboxes[i]);

@@ -24,22 +24,46 @@ struct folder_status *mailbox_folder(struct mailbox *mailbox, const char *name)
     return NULL;
 }
 
-static void add_folder(struct mailbox *mailbox, const char *name, bool is_watched)
+static struct folder_status *add_folder(struct mailbox *mailbox, const char *name, bool is_watched)
 {
     if (!name || mailbox_folder(mailbox, name))
-        return;
+        return NULL;
     struct folder_status *folder = &mailbox->folders[mailbox->folder_count++];
     *folder = (struct folder_status){.is_watched = is_watched, .may_hold_frozen = is_watched};
     snprintf(folder->name, sizeof folder->name, "%s", name);
+    return folder;
 }
 
-static void add_folders(struct mailbox *mailbox)
+/* The agents' folder is theirs to use as they like: what they move there says nothing. */
+static void add_place(struct mailbox *mailbox, enum place place)
+{
+    struct folder_status *folder = add_folder(mailbox, mailbox->conf->places[place], place != PLACE_AGENT);
+    if (!folder)
+        return;
+    folder->is_peoples = place != PLACE_AGENT;
+    folder->place = place;
+}
+
+static void add_taken(struct mailbox *mailbox, const struct conf_person *person)
+{
+    char name[JOURNAL_MAX_NAME];
+    snprintf(name, sizeof name, "%s/%s", mailbox->conf->taken, person->name);
+    struct folder_status *folder = add_folder(mailbox, name, true);
+    if (!folder)
+        return;
+    folder->is_peoples = true;
+    folder->person = person->name;
+}
+
+static void add_folders(struct mailbox *mailbox, const struct conf *conf)
 {
     add_folder(mailbox, mailbox->conf->inbox, true);
     for (size_t i = 0; i < mailbox->conf->also_read_count; i++)
         add_folder(mailbox, mailbox->conf->also_read[i], true);
     for (size_t i = 0; i < PLACE_COUNT; i++)
-        add_folder(mailbox, mailbox->conf->places[i], false);
+        add_place(mailbox, (enum place)i);
+    for (size_t i = 0; i < conf->staff_count && i < CONF_MAX_TAKEN; i++)
+        add_taken(mailbox, &conf->staff[i]);
 }
 
 /* --- works -------------------------------------------------------------------------------------------------------- */
@@ -150,6 +174,7 @@ static enum err send_setup(struct keep *keep, struct mailbox *mailbox)
         const struct folder_status *folder = &mailbox->folders[i];
         ipc_put_text(writer, folder->name);
         ipc_put_u8(writer, (uint8_t)(i == 0               ? FETCH_WATCH_IDLE
+                                     : folder->is_peoples ? FETCH_WATCH_PLACE
                                      : folder->is_watched ? FETCH_WATCH_POLL
                                                           : FETCH_WATCH_NONE));
     }
@@ -260,16 +285,19 @@ static void fetch_lost(struct keep *keep, struct peer *peer)
         mailbox->down_since_ms = clock_monotonic_ms();
     mailbox->is_up = false;
     mailbox->why = FETCH_WHY_CONNECT;
+    mailbox->is_paced = false;
 }
 
 enum err mailbox_open(struct keep *keep, struct mailbox *mailbox, const struct conf_mailbox *conf)
 {
-    (void)keep;
     *mailbox = (struct mailbox){.conf = conf, .why = FETCH_WHY_CONNECT, .down_since_ms = clock_monotonic_ms()};
     mailbox->peer = (struct peer){
         .role = ROLE_FETCH, .begin = fetch_begin, .take = fetch_take, .lost = fetch_lost, .owner = mailbox};
     snprintf(mailbox->peer.label, sizeof mailbox->peer.label, "fetch:%s", conf->name);
-    add_folders(mailbox);
+    mailbox->folders = calloc(KEEP_MAX_FOLDERS, sizeof *mailbox->folders);
+    if (!mailbox->folders)
+        return ERR_SYSTEM;
+    add_folders(mailbox, keep->conf);
     return ERR_OK;
 }
 
@@ -278,6 +306,9 @@ void mailbox_close(struct keep *keep, struct mailbox *mailbox)
     peer_end(keep, &mailbox->peer);
     while (mailbox->works)
         mailbox_end_work(mailbox->works);
+    free(mailbox->folders);
+    mailbox->folders = NULL;
+    mailbox->folder_count = 0;
 }
 
 /* --- the turn ------------------------------------------------------------------------------------------------------
@@ -311,8 +342,26 @@ void mailbox_plan(struct keep *keep, struct mailbox *mailbox)
     mailbox_plan_moves(keep, mailbox);
 }
 
+/* A person who takes a mail should not be rung again for it: while somebody is rung, their folders are watched closely.
+ */
+static void set_pace(struct keep *keep, struct mailbox *mailbox)
+{
+    int64_t now = clock_monotonic_ms();
+    if (now < mailbox->pace_at_ms || !peer_is_ready(&mailbox->peer))
+        return;
+    mailbox->pace_at_ms = now + 1000;
+    bool rings = journal_has_ringing(keep->journal);
+    if (rings == mailbox->is_paced)
+        return;
+    ipc_write_begin(&keep->writer, FRAME_FETCH_PACE);
+    ipc_put_u32(&keep->writer, rings ? KEEP_PAGE_PACE_S : 0);
+    if (peer_send(keep, &mailbox->peer, &keep->writer, -1))
+        mailbox->is_paced = rings;
+}
+
 void mailbox_act(struct keep *keep, struct mailbox *mailbox)
 {
+    set_pace(keep, mailbox);
     for (size_t i = 0; i < mailbox->folder_count; i++)
         if (mailbox->folders[i].cursor_due && peer_is_ready(&mailbox->peer))
             send_cursor(keep, mailbox, &mailbox->folders[i]);

@@ -24,12 +24,10 @@ static bool read_uids(struct ipc_reader *body, uint32_t from, uint32_t to, uint3
     return true;
 }
 
-static void note_gone(struct keep *keep, struct mailbox *mailbox, size_t gone)
+static void note_gone(const struct mailbox *mailbox, size_t gone)
 {
     if (gone)
         log_warn("unread-gone", LOG_NAME("mailbox", mailbox->conf->name), LOG_NUMBER("count", gone));
-    size_t lately = journal_count_gone_since(keep->journal, clock_wall_ms() - 3600 * 1000);
-    alarm_set(keep, ALARM_UNREAD_GONE, "all", lately >= KEEP_GONE_ALARM);
 }
 
 static void finish_listing(struct mailbox *mailbox, const struct folder_status *folder, bool is_whole)
@@ -56,6 +54,10 @@ bool mailbox_take_listed(struct keep *keep, struct mailbox *mailbox, struct ipc_
     journal_get_folder(keep->journal, mailbox->conf->name, name, &known, &last_uid);
     if (known != 0 && known != uidvalidity)
         return true; /* of an UIDVALIDITY that ended meanwhile */
+    if (folder->is_peoples) {
+        arrival_list(keep, mailbox, folder, uidvalidity, uids, count, kind == FETCH_LISTING_FULL && is_last);
+        return true;
+    }
     size_t fresh = 0, gone = 0;
     if (from <= to)
         gone =
@@ -66,7 +68,7 @@ bool mailbox_take_listed(struct keep *keep, struct mailbox *mailbox, struct ipc_
                            highest > last_uid ? highest : last_uid);
     folder->cursor_due = folder->cursor_due || highest > last_uid || known == 0;
     if (gone)
-        note_gone(keep, mailbox, gone);
+        note_gone(mailbox, gone);
     finish_listing(mailbox, folder, kind == FETCH_LISTING_FULL && is_last);
     return true;
 }
@@ -148,6 +150,8 @@ bool mailbox_take_message(struct keep *keep, struct mailbox *mailbox, struct ipc
         mailbox_end_work(work);
         return true;
     }
+    if (arrival_take(keep, work))
+        return true;
     screening_submit(keep, work);
     return true;
 }
@@ -163,9 +167,12 @@ bool mailbox_take_unread(struct keep *keep, struct mailbox *mailbox, struct ipc_
         return true;
     struct message_row row = work->row;
     mailbox_end_work(work);
-    if (why == FETCH_UNREAD_GONE) {
+    const struct folder_status *folder = mailbox_folder(mailbox, row.folder);
+    if (why == FETCH_UNREAD_GONE && folder && folder->is_peoples) {
+        journal_forget_message(keep->journal, row.id); /* a person moved it on: it is listed there */
+    } else if (why == FETCH_UNREAD_GONE) {
         journal_set_state(keep->journal, row.id, MESSAGE_GONE);
-        note_gone(keep, mailbox, 1);
+        note_gone(mailbox, 1);
     } else if (why == FETCH_UNREAD_REFUSED && row.attempts + 1 >= KEEP_MAX_READ_TRIES) {
         settle_withheld(keep, mailbox, &row);
     } else if (why == FETCH_UNREAD_REFUSED) {

@@ -144,6 +144,8 @@ static char *page_body(const struct outbox_row *row, const struct alert_row *ale
         json_object_set_new(data, "reason", json_string(alert->reason));
     else
         json_object_set_new(data, "urgency", json_string(urgency_name(alert->urgency)));
+    if (!is_alarm && alert->reason[0])
+        json_object_set_new(data, "reason", json_string(alert->reason));
     set_time(data, "received_at", alert->received_ms);
     set_time(data, "deadline_at", alert->deadline_ms);
     char command[64];

@@ -16,12 +16,14 @@ const char journal_schema[] =
     "  queue INTEGER NOT NULL DEFAULT 0, route TEXT, deadline_at INTEGER NOT NULL DEFAULT 0, cards TEXT, language TEXT,"
     "  class INTEGER NOT NULL DEFAULT 0, reasons INTEGER NOT NULL DEFAULT 0, rules BLOB, destination TEXT,"
     "  destination_uidvalidity INTEGER NOT NULL DEFAULT 0, destination_uidnext INTEGER NOT NULL DEFAULT 0,"
-    "  destination_uid INTEGER NOT NULL DEFAULT 0, UNIQUE(mailbox, folder, uidvalidity, uid));"
+    "  destination_uid INTEGER NOT NULL DEFAULT 0, closed_at INTEGER NOT NULL DEFAULT 0, closed_by TEXT,"
+    "  UNIQUE(mailbox, folder, uidvalidity, uid));"
     /* Small whatever the history: only rows that still need something (LISTED, DECIDED, MOVING, FROZEN). */
     "CREATE INDEX message_open ON message(mailbox, state, id) WHERE state IN (0, 1, 2, 7);"
     "CREATE INDEX message_gone ON message(ended_at) WHERE state = 5;"
     "CREATE INDEX message_fingerprint ON message(fingerprint);"
     "CREATE INDEX message_case ON message(case_id);"
+    "CREATE INDEX message_placed ON message(destination_uid, destination_uidvalidity) WHERE destination_uid > 0;"
     "CREATE INDEX message_urgency ON message(urgency, id) WHERE decided_at > 0;"
     "CREATE TABLE cue(message INTEGER NOT NULL, number INTEGER NOT NULL, rule TEXT NOT NULL, cue TEXT NOT NULL,"
     "  urgency INTEGER NOT NULL, lowered TEXT, field INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,"
@@ -43,4 +45,5 @@ const char journal_schema[] =
     "CREATE INDEX outbox_due ON outbox(due_at) WHERE state = 0;"
     "CREATE INDEX outbox_alert ON outbox(alert);"
     "CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL,"
-    "  what TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL);";
+    "  what TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL);"
+    "CREATE INDEX audit_subject ON audit(subject);";

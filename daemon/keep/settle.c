@@ -74,6 +74,11 @@ static const char *find_destination(const struct mailbox *mailbox, const struct 
     return is_inbox || decision->urgency >= URGENCY_SOON ? folder : NULL;
 }
 
+static bool is_old(const struct decided *decided)
+{
+    return decided->internal_ms > 0 && decided->now_ms - decided->internal_ms > KEEP_OLD_MESSAGE_MS;
+}
+
 static void open_alert(struct keep *keep, const struct mailbox *mailbox, const struct decided *decided)
 {
     const struct route *route = decided->decision->route;
@@ -89,8 +94,7 @@ static void open_alert(struct keep *keep, const struct mailbox *mailbox, const s
     snprintf(alert.id, sizeof alert.id, "%s", decided->case_id);
     snprintf(alert.kind, sizeof alert.kind, "message");
     snprintf(alert.subject, sizeof alert.subject, "%s", mailbox->conf->name);
-    bool is_old = decided->internal_ms > 0 && decided->now_ms - decided->internal_ms > KEEP_OLD_MESSAGE_MS;
-    alert_open(keep, &alert, decided->id, is_page, is_old);
+    alert_open(keep, &alert, decided->id, is_page, is_old(decided));
 }
 
 static void write_decision(struct keep *keep, struct mailbox *mailbox, const struct message_row *row,
@@ -104,10 +108,15 @@ static void write_decision(struct keep *keep, struct mailbox *mailbox, const str
     decided->pack = generation->pack;
     decided->decision = &decision;
     decided->place = decision.route->place;
-    decided->destination = find_destination(mailbox, row, &decision);
+    /* Where a person put it, it stays. */
+    const struct folder_status *folder = mailbox_folder(mailbox, row->folder);
+    bool is_arrival = folder && folder->is_peoples;
+    decided->destination = is_arrival ? NULL : find_destination(mailbox, row, &decision);
     decided->now_ms = clock_wall_ms();
     journal_decide(keep->journal, decided);
     open_alert(keep, mailbox, decided);
+    if (is_arrival)
+        arrival_settle(keep, folder, row->id, is_old(decided));
     log_info("decided", LOG_NAME("mailbox", mailbox->conf->name), LOG_NAME("case", decided->case_id),
              LOG_NAME("urgency", urgency_name(decision.urgency)), LOG_NAME("route", decision.route->id),
              LOG_NUMBER("cues", decided->verdict->hit_count), LOG_NUMBER("unscreened", decided->verdict->reasons));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *time_or_null(int64_t wall_ms)
+json_t *time_or_null(int64_t wall_ms)
 {
     char text[25];
     if (!wall_ms)
@@ -129,8 +129,9 @@ static void add_problems(struct keep *keep, const struct journal_counts *counts,
     if (keep->channels_left_out)
         add_problem(problems, "%u channel(s) cannot be used: others can read their secret file, or it is missing",
                     keep->channels_left_out);
-    if (counts->gone)
-        add_problem(problems, "%zu mail(s) vanished before they were read", counts->gone);
+    size_t gone = journal_count_gone_since(keep->journal, clock_wall_ms() - (int64_t)24 * 3600 * 1000);
+    if (gone)
+        add_problem(problems, "%zu mail(s) vanished before they were read, within a day", gone);
 }
 
 char *status_json(struct keep *keep)
@@ -175,7 +176,7 @@ static json_t *words_json(const char *text)
     return words;
 }
 
-static json_t *reasons_json(unsigned reasons)
+json_t *reasons_json(unsigned reasons)
 {
     json_t *names = json_array();
     for (unsigned i = 0; i < REASON_COUNT; i++)
@@ -196,6 +197,8 @@ static void add_item(const struct queue_item *item, void *context)
     json_object_set_new(one, "acknowledged_by",
                         item->acknowledged_by[0] ? json_string(item->acknowledged_by) : json_null());
     json_object_set_new(one, "acknowledged_at", time_or_null(item->acknowledged_ms));
+    json_object_set_new(one, "closed_by", item->closed_by[0] ? json_string(item->closed_by) : json_null());
+    json_object_set_new(one, "closed_at", time_or_null(item->closed_ms));
     json_object_set_new(one, "cues", words_json(item->cues));
     json_object_set_new(one, "cards", words_json(item->cards));
     json_object_set_new(one, "unscreened", reasons_json(item->reasons));
@@ -204,10 +207,10 @@ static void add_item(const struct queue_item *item, void *context)
     json_array_append_new(context, one);
 }
 
-char *queue_json(struct keep *keep, int queue)
+char *queue_json(struct keep *keep, int queue, bool with_closed)
 {
     json_t *items = json_array();
-    journal_each_queued(keep->journal, queue, add_item, items);
+    (with_closed ? journal_each_decided : journal_each_queued)(keep->journal, queue, add_item, items);
     json_t *answer = json_pack("{s:b, s:o}", "ok", 1, "items", items);
     char *text = json_dumps(answer, JSON_COMPACT);
     json_decref(answer);

@@ -14,11 +14,16 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+struct budget {
+    size_t tags; /* of HTML_MAX_TAGS */
+    size_t text; /* bytes of MIME_MAX_TEXT */
+};
+
 struct walk {
     struct arena *arena;
     const struct prescan *mail;
     unsigned encoded_mails; /* how many enclosed encoded mails this one stands in */
-    size_t *tags_left;      /* of HTML_MAX_TAGS, for the whole mail */
+    struct budget *left;    /* for the whole mail, enclosed ones too */
 };
 
 /* Adds a paragraph; empty text adds nothing. */
@@ -45,7 +50,8 @@ static enum err add_split(const struct walk *walk, struct str text, struct mime_
         return error;
     if (str_find(text, STR("-----BEGIN PGP MESSAGE-----"), 0) != SIZE_MAX)
         out->reasons |= REASON_ENCRYPTED;
-    out->begins_with_header = split.begins_with_header && !has_words(out);
+    if (!has_words(out))
+        out->begins_with_header = split.begins_with_header;
     add_text(&out->text, split.text);
     add_text(&out->quoted, split.quoted);
     add_text(&out->signature, split.signature);
@@ -56,7 +62,16 @@ static enum err add_split(const struct walk *walk, struct str text, struct mime_
 static enum err decode(const struct walk *walk, const struct part *part, struct mime_text *out, struct str *text)
 {
     size_t maximum = part_is_attachment(part) ? MIME_MAX_ATTACHED_TEXT : MIME_MAX_PART;
-    return text_part_decode(walk->arena, part, maximum, text, &out->reasons);
+    if (maximum > walk->left->text)
+        maximum = walk->left->text;
+    *text = (struct str){0};
+    if (maximum == 0 && part->body.length) {
+        out->reasons |= REASON_CUT;
+        return ERR_OK;
+    }
+    enum err error = text_part_decode(walk->arena, part, maximum, text, &out->reasons);
+    walk->left->text -= text->length < walk->left->text ? text->length : walk->left->text;
+    return error;
 }
 
 static enum err read_plain(const struct walk *walk, const struct part *part, struct mime_text *out)
@@ -72,7 +87,7 @@ static enum err read_html(const struct walk *walk, const struct part *part, stru
     struct html_text html;
     enum err error = decode(walk, part, out, &text);
     if (error == ERR_OK)
-        error = html_to_text(walk->arena, text, walk->tags_left, &html);
+        error = html_to_text(walk->arena, text, &walk->left->tags, &html);
     if (error != ERR_OK)
         return error;
     out->has_hidden = out->has_hidden || html.has_hidden;
@@ -106,15 +121,23 @@ void mime_text_free(struct mime_text *text)
     buf_free(&text->signature);
 }
 
+/* A buffer had no memory for all of it. Their maximum is beyond what a mail can hold. */
+static bool is_short(const struct mime_text *text)
+{
+    return buf_failed(&text->text) || buf_failed(&text->quoted) || buf_failed(&text->signature);
+}
+
 /* What was found in one part joins what was found before. */
 static void merge(struct mime_text *into, const struct mime_text *from)
 {
+    bool is_first = !has_words(into);
     add_text(&into->text, buf_str(&from->text));
     add_text(&into->quoted, buf_str(&from->quoted));
     add_text(&into->signature, buf_str(&from->signature));
     into->reasons |= from->reasons;
     into->has_forward = into->has_forward || from->has_forward;
-    into->begins_with_header = from->begins_with_header;
+    if (is_first)
+        into->begins_with_header = from->begins_with_header;
     into->has_hidden = into->has_hidden || from->has_hidden;
     into->unread += from->unread;
 }
@@ -130,6 +153,8 @@ static enum err quote_mail(const struct walk *walk, const struct part *header, u
         header_text(walk->arena, part_field(header, "subject"), NULL, READING_MAX_SUBJECT, &subject, &guessed);
     if (error == ERR_OK)
         error = read_part(walk, content, &inner);
+    if (error == ERR_OK && is_short(&inner))
+        error = ERR_SYSTEM;
     if (error == ERR_OK) {
         add_text(&out->quoted, subject);
         add_text(&out->quoted, buf_str(&inner.text));
@@ -159,7 +184,7 @@ static enum err read_encoded_mail(const struct walk *walk, const struct part *pa
         error = prescan_mail(walk->arena, bytes, &mail);
     if (error != ERR_OK)
         return error;
-    struct walk inner = {walk->arena, &mail, walk->encoded_mails + 1, walk->tags_left};
+    struct walk inner = {walk->arena, &mail, walk->encoded_mails + 1, walk->left};
     out->reasons |= mail.reasons;
     return quote_mail(&inner, &mail.parts[0], 0, out);
 }
@@ -251,6 +276,8 @@ static enum err read_alternative(const struct walk *walk, uint32_t index, struct
         mime_text_init(&texts[count]);
         error = read_part(walk, child, &texts[count++]);
     }
+    for (uint32_t i = 0; i < count && error == ERR_OK; i++)
+        error = is_short(&texts[i]) ? ERR_SYSTEM : ERR_OK;
     if (error == ERR_OK)
         error = join_alternatives(walk, texts, count, out);
     for (uint32_t i = 0; i < count; i++)
@@ -344,10 +371,12 @@ static enum err read_stray_lines(const struct walk *walk, struct mime_text *out)
 
 enum err mime_read(struct arena *arena, const struct prescan *mail, struct mime_text *out)
 {
-    size_t tags_left = HTML_MAX_TAGS;
-    struct walk walk = {.arena = arena, .mail = mail, .tags_left = &tags_left};
+    struct budget left = {.tags = HTML_MAX_TAGS, .text = MIME_MAX_TEXT};
+    struct walk walk = {.arena = arena, .mail = mail, .left = &left};
     mime_text_init(out);
     out->reasons = mail->reasons;
     enum err error = read_part(&walk, 0, out);
-    return error == ERR_OK ? read_stray_lines(&walk, out) : error;
+    if (error == ERR_OK)
+        error = read_stray_lines(&walk, out);
+    return error == ERR_OK && is_short(out) ? ERR_SYSTEM : error;
 }

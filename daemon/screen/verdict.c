@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { FLAG_FORWARD = 1, FLAG_POINTS = 2, FLAG_HIDDEN = 4, FLAG_AUTOMATIC = 8, FLAGS_ALL = 15 };
+enum { FLAG_FORWARD = 1, FLAG_POINTS = 2, FLAG_HIDDEN = 4, FLAG_AUTOMATIC = 8, FLAG_REPEATS = 16, FLAGS_ALL = 31 };
 
 /* What whoever holds the message says about a child or a server is not a child's to say. */
 static const unsigned foreign_reasons = REASON_SCREEN_CRASH | REASON_SCREEN_TIMEOUT | REASON_SERVER_WITHHELD;
@@ -55,7 +55,8 @@ static struct str newest_ids(struct str ids)
 static uint8_t pack_flags(const struct verdict *verdict)
 {
     return (uint8_t)((verdict->is_forward ? FLAG_FORWARD : 0) | (verdict->points_at_quotation ? FLAG_POINTS : 0) |
-                     (verdict->hidden_text ? FLAG_HIDDEN : 0) | (verdict->automatic ? FLAG_AUTOMATIC : 0));
+                     (verdict->hidden_text ? FLAG_HIDDEN : 0) | (verdict->automatic ? FLAG_AUTOMATIC : 0) |
+                     (verdict->repeats_subject ? FLAG_REPEATS : 0));
 }
 
 static bool is_date(int64_t date_ms)
@@ -114,6 +115,7 @@ static bool get_flags(struct ipc_reader *reader, struct verdict *out)
     out->points_at_quotation = (flags & FLAG_POINTS) != 0;
     out->hidden_text = (flags & FLAG_HIDDEN) != 0;
     out->automatic = (flags & FLAG_AUTOMATIC) != 0;
+    out->repeats_subject = (flags & FLAG_REPEATS) != 0;
     return flags <= FLAGS_ALL;
 }
 

@@ -29,6 +29,8 @@ enum cli_option {
     CLI_OPTION_QUEUE = 1 << 7,
     CLI_OPTION_SOCKET = 1 << 8,
     CLI_OPTION_HELP = 1 << 9,
+    CLI_OPTION_HTML = 1 << 10,
+    CLI_OPTION_ALL = 1 << 11,
 };
 
 enum { CLI_MAX_JOBS = 64 /* as many as SCREEN_MAX_CHILDREN */ };
@@ -37,6 +39,7 @@ struct cli_arguments {
     bool json;
     bool timing;
     bool help;
+    bool all;
     unsigned jobs; /* 0: one per core */
     const char *rules;
     const char *config;
@@ -44,6 +47,7 @@ struct cli_arguments {
     const char *as;
     const char *queue;
     const char *socket;
+    const char *html;
     const char **operands; /* OWNED array of BORROWED strings */
     size_t operand_count;
 };
@@ -74,6 +78,9 @@ void cli_print_help(const struct cli_command *commands, size_t count, struct buf
 
 /* The manual page (man(7)) of all, from the same tables. */
 void cli_print_manual(const struct cli_command *commands, size_t count, struct buf *out);
+/* Completions for the shells, from the same tables. */
+void cli_print_bash_completion(const struct cli_command *commands, size_t count, struct buf *out);
+void cli_print_zsh_completion(const struct cli_command *commands, size_t count, struct buf *out);
 
 /* The command that the first one or two of `words` name, and how many words that took; NULL when none does. */
 const struct cli_command *cli_find_command(const struct cli_command *commands, size_t count, int word_count,
@@ -91,10 +98,13 @@ bool cli_option_row(size_t index, unsigned options, const char **name, const cha
 /* The sub-commands, one file each. */
 enum cli_exit cli_triage(const struct cli_arguments *arguments);
 enum cli_exit cli_text(const struct cli_arguments *arguments);
+enum cli_exit cli_explain(const struct cli_arguments *arguments);
 enum cli_exit cli_rules_check(const struct cli_arguments *arguments);
 enum cli_exit cli_rules_test(const struct cli_arguments *arguments);
 enum cli_exit cli_status(const struct cli_arguments *arguments);
 enum cli_exit cli_queue(const struct cli_arguments *arguments);
 enum cli_exit cli_ack(const struct cli_arguments *arguments);
+enum cli_exit cli_show(const struct cli_arguments *arguments);
+enum cli_exit cli_close(const struct cli_arguments *arguments);
 
 #endif

@@ -15,6 +15,6 @@ enum err combine_find(const struct pack *pack, const struct verdict *verdict, st
                       size_t *count);
 
 /* Whether combinations see the hit. */
-bool combine_sees(const struct hit *hit);
+bool combine_sees(const struct verdict *verdict, const struct hit *hit);
 
 #endif

@@ -18,6 +18,8 @@
 
 enum { CONF_MAX_MAILBOXES = 500, CONF_MAX_STAFF = 500, CONF_MAX_CHANNELS = 8, CONF_MAX_STEPS = 20, CONF_MAX_READ = 16 };
 enum { CONF_MAX_NAME = 63, CONF_MAX_URL = 2048 };
+/* People with a folder below `taken`: each is asked for its state every few seconds. Who comes later uses attune ack. */
+enum { CONF_MAX_TAKEN = 100 };
 
 #define CONF_EVERYBODY "everybody"
 
@@ -36,6 +38,7 @@ struct conf_mailbox {
     const char *const *also_read; /* folders read and paged; default Junk */
     size_t also_read_count;
     const char *places[PLACE_COUNT]; /* folder names; PLACE_STAY and an unset PLACE_AGENT are NULL: mail stays */
+    const char *taken; /* holds a folder for each person on staff: mail moved there is in that person's hands */
     bool create_folders;
     bool keywords;
     uint32_t message_cap; /* bytes */
@@ -105,5 +108,7 @@ enum err conf_check_secrets(const struct conf *conf, struct diag *diag);
 
 /* The commented sample, made from the same table. */
 void conf_print_sample(struct buf *out);
+/* attune.yaml(5) in man(7), made from the same table. */
+void conf_print_manual(struct buf *out);
 
 #endif

@@ -15,6 +15,13 @@
  *   "outbox":{"pending","failing","oldest_s"},"roles":[{"role","state","restarts"}],"problems":[sentence]}
  * queue: {"ok":true,"items":[{"case","urgency","queue","mailbox","folder","uid","state","received_at","decided_at",
  *   "deadline_at","acknowledged_by","acknowledged_at","cues":[id],"cards":[name],"unscreened":[reason],"language","class"}]}
+ *   With "all":true closed cases too: they have "closed_by" and "closed_at", which are null otherwise.
+ * show: {"ok":true,"case","kind":"message"|"alarm","urgency","reason","mailbox","opened_at","acknowledged_by",
+ *   "acknowledged_at","timeline":[{"at","what","actor","detail"}]}, and of a message also "queue","folder","uid","state",
+ *   "received_at","decided_at","deadline_at","closed_by","closed_at","route","page","hint","language","class","rules",
+ *   "unscreened":[reason],"cues":[{"rule","cue","cue_title","title","why","urgency","lowered_by","field","places"}],
+ *   "cards":[{"card","text"}]. Titles and texts are those of the rules in force, null when they are not in them.
+ * close: {"ok":true,"case","closed_by","already":bool}
  * ack: {"ok":true,"case","acknowledged_by","already":bool}
  * reload: {"ok":true,"hash"}
  */

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-    FETCH_MAX_FOLDERS = 64,    /* the inbox, 16 that are also read, and a destination for each place, with room */
+    FETCH_MAX_FOLDERS = 128,   /* the inbox, 16 that are also read, one for each place and 100 people, with room */
     FETCH_MAX_ORDERS = 65536,  /* more unanswered orders are keep's mistake */
     FETCH_MAX_LISTED = 8000,   /* UIDs in one FETCH_LISTED */
     FETCH_MAX_PASSWORD = 4096, /* bytes of a password file */
@@ -73,6 +73,7 @@ struct fetch {
     bool create_folders;
     bool want_keywords;
     uint32_t poll_s;
+    uint32_t pace_s; /* instead of poll_s while a page is open; 0: no such */
     uint32_t reconcile_s;
     struct fetch_folder *folders; /* OWNED */
     size_t folder_count;
@@ -100,6 +101,8 @@ void fetch_free(struct fetch *fetch);
 struct fetch_folder *fetch_find_folder(struct fetch *fetch, struct str name);
 /* Takes a FETCH_CURSOR. */
 enum err fetch_take_cursor(struct fetch *fetch, struct ipc_frame *frame) ATTUNE_MUST_CHECK;
+/* Takes a FETCH_PACE. */
+enum err fetch_take_pace(struct fetch *fetch, struct ipc_frame *frame) ATTUNE_MUST_CHECK;
 /* Starts and sends frames; a failure to send means that keep is gone, and stops the loop. */
 bool fetch_begin(struct fetch *fetch, enum frame_type type);
 void fetch_send(struct fetch *fetch, int fd);

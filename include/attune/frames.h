@@ -69,6 +69,9 @@ enum peer_state { PEER_STARTING = 1, PEER_READY = 2, PEER_STOPPING = 4 };
     X(FETCH_PROBE,     ROLE_KEEP,   ROLE_FETCH,  4096,        false, PEER_READY)                                         \
     X(FETCH_PROBED,    ROLE_FETCH,  ROLE_KEEP,   16,          false, PEER_READY | PEER_STOPPING)                         \
                                                                                                                          \
+    /* FETCH_PACE: u32 seconds. While a page is open, folders without IDLE are asked so often; 0: each poll_s again. */     \
+    X(FETCH_PACE,      ROLE_KEEP,   ROLE_FETCH,  4,           false, PEER_READY)                                         \
+                                                                                                                         \
     /* --- screen: the zygote --------------------------------------------------------------------------------------- */ \
     /* SCREEN_LOAD: str directory (a rule set; absolute path), u8 children wanted. */                                     \
     X(SCREEN_LOAD,     ROLE_KEEP,   ROLE_SCREEN, 4096,        false, PEER_STARTING)                                      \
@@ -129,6 +132,7 @@ enum fetch_watch {
     FETCH_WATCH_NONE = 0, /* a destination: made when missing if so configured */
     FETCH_WATCH_IDLE = 1, /* the inbox: IDLE and poll */
     FETCH_WATCH_POLL = 2, /* also read: STATUS each poll_s */
+    FETCH_WATCH_PLACE = 3, /* a destination that people move mail to as well: made when missing, STATUS each poll_s */
 };
 enum fetch_listing { FETCH_LISTING_NEW = 0, FETCH_LISTING_FULL = 1 };
 enum fetch_link { FETCH_LINK_DOWN = 0, FETCH_LINK_UP = 1 };

@@ -209,6 +209,13 @@ enum found journal_find_case(struct journal *journal, const char *prefix, char i
 /* Acknowledges: stops the ladder and cancels what was not sent. False when the case has no alert. *already when it was
  * acknowledged before; then nothing changes. */
 bool journal_acknowledge(struct journal *journal, const char *id, const char *by, int64_t now_ms, bool *already);
+/* Opens a message's alert again, with this urgency, reason and deadline, and empties its ladder. False when it rings as
+ * urgently already: then nothing changes. */
+bool journal_reopen_alert(struct journal *journal, const struct alert_row *alert);
+/* As journal_add_ladder(), with the ring after the last that was heard: it is a new page to its receiver. */
+void journal_resume_ladder(struct journal *journal, const char *alert, uint32_t step, int64_t due_ms);
+/* Whether a message to be read now waits for somebody to acknowledge it. */
+bool journal_has_ringing(struct journal *journal);
 /* Ends an alarm whose cause is over. */
 void journal_close_alert(struct journal *journal, const char *id, int64_t now_ms);
 
@@ -240,6 +247,8 @@ struct queue_item {
     unsigned reasons;
     char language[4];
     enum mail_class class;
+    int64_t closed_ms;
+    char closed_by[64];
 };
 enum { QUEUE_MAX_ITEMS = 10000 };
 /* Calls `each` for QUEUE_MAX_ITEMS decided messages of a queue (-1: both), most urgent first; of one urgency, the newest are
@@ -247,5 +256,68 @@ enum { QUEUE_MAX_ITEMS = 10000 };
  */
 void journal_each_queued(struct journal *journal, int queue, void (*each)(const struct queue_item *item, void *context),
                          void *context);
+/* The same with closed cases, which the above leaves out. */
+void journal_each_decided(struct journal *journal, int queue,
+                          void (*each)(const struct queue_item *item, void *context), void *context);
+
+/* --- what people moved (journal_place.c)
+ * ------------------------------------------------------------------------------ */
+
+/* A UID of a folder where people move mail to: LISTED, unless it is where the journal says that we moved something. */
+void journal_list_arrival(struct journal *journal, const char *mailbox, const char *folder, uint32_t uidvalidity,
+                          uint32_t uid);
+bool journal_is_placed(struct journal *journal, const char *mailbox, const char *folder, uint32_t uidvalidity,
+                       uint32_t uid);
+/* The newest decided message of the mailbox with this fingerprint, other than `id`. */
+bool journal_find_known(struct journal *journal, const char *mailbox, const unsigned char fingerprint[HASH_SIZE],
+                        int64_t id, struct message_row *out);
+void journal_forget_message(struct journal *journal, int64_t id);
+/* A person put it there; final as PLACED. */
+void journal_place_message(struct journal *journal, int64_t id, const char *folder, uint32_t uidvalidity, uint32_t uid);
+/* Into the clinical queue, with this urgency and deadline where its own is less; a closed one is open again. */
+void journal_raise_message(struct journal *journal, int64_t id, enum urgency urgency, int64_t deadline_ms);
+
+/* --- one case (journal_case.c) ------------------------------------------------------------------------------------- */
+
+struct case_row {
+    struct queue_item item; /* of the newest message of the case */
+    int64_t message;
+    char route[64];
+    unsigned char rules[HASH_SIZE];
+};
+/* False when no message has this case: an alarm, or none. */
+bool journal_get_case(struct journal *journal, const char *id, struct case_row *out);
+/* The same by the message; false when it is not decided. */
+bool journal_get_case_of(struct journal *journal, int64_t message, struct case_row *out);
+
+/* All hits of one rule in one field that count the same. */
+struct case_cue {
+    char rule[128];
+    char cue[96];
+    enum urgency urgency; /* the rule's own */
+    char lowered[16];     /* lowering_name(), or "" */
+    enum text_field field;
+    uint32_t places;
+};
+enum { CASE_MAX_CUES = 200, CASE_MAX_EVENTS = 500 };
+/* Calls `each` for CASE_MAX_CUES at most, the most urgent first. */
+void journal_each_cue(struct journal *journal, int64_t message, void (*each)(const struct case_cue *cue, void *context),
+                      void *context);
+
+/* What happened to a case: "listed", "decided", "moved", "taken", "paged", "page-waits", and what people did, by the
+ * journal's own word ("acknowledged", "closed", ...). */
+struct case_event {
+    int64_t at_ms;
+    char what[32];
+    char actor[64]; /* who did it, or "" for Attune */
+    char detail[JOURNAL_MAX_NAME];
+};
+/* Calls `each` for the first CASE_MAX_EVENTS, in the order of time. */
+void journal_each_event(struct journal *journal, const char *id,
+                        void (*each)(const struct case_event *event, void *context), void *context);
+
+/* Closes the case: its messages leave the queues, its page, if it has one, is acknowledged and rings no more. False when
+ * no message has it. *already when it was closed before; then nothing changes. */
+bool journal_close_case(struct journal *journal, const char *id, const char *by, int64_t now_ms, bool *already);
 
 #endif

@@ -47,6 +47,16 @@ size_t journal_changes(struct journal *journal);
 
 void journal_copy_text(char *out, size_t size, sqlite3_stmt *statement, int column);
 
+/* What journal_read_item() reads, of `message AS m LEFT JOIN alert AS a`; cues are read apart, into `out`. */
+#define JOURNAL_ITEM_COLUMNS                                                                                           \
+    "m.id, m.case_id, m.urgency, m.queue, m.mailbox, m.state, m.folder, m.uid, m.destination, m.destination_uid,"      \
+    " m.received_at, m.decided_at, m.deadline_at, m.cards, m.reasons, m.language, m.class, a.acknowledged_at,"         \
+    " a.acknowledged_by, m.closed_at, m.closed_by"
+enum { JOURNAL_ITEM_COUNT = 21 };
+void journal_read_item(sqlite3_stmt *row, struct queue_item *item);
+/* The distinct cue families of a message, most urgent first. */
+void journal_read_cues(struct journal *journal, int64_t message, char *out, size_t size);
+
 /* The tables of schema 1. */
 extern const char journal_schema[];
 

@@ -17,6 +17,7 @@
 #include <attune/pack.h>
 #include <attune/role.h>
 #include <attune/screen.h>
+#include <jansson.h>
 #include <sys/types.h>
 
 enum {
@@ -114,12 +115,21 @@ struct work {
 /* --- mailboxes ------------------------------------------------------------------------------------------------------
  */
 
-enum { KEEP_MAX_FOLDERS = 1 + CONF_MAX_READ + PLACE_COUNT };
+enum {
+    KEEP_MAX_FOLDERS = 1 + CONF_MAX_READ + PLACE_COUNT + CONF_MAX_TAKEN,
+    KEEP_PAGE_PACE_S = 5,    /* how often people's folders are looked at while a page is open */
+    KEEP_ARRIVAL_TRIES = 10, /* looks, 2 s apart, at a mail whose own move is not settled yet */
+    KEEP_ARRIVAL_WAIT_MS = 2000,
+};
 
 struct folder_status {
     char name[JOURNAL_MAX_NAME];
     bool is_watched;
-    bool cursor_due; /* a FETCH_CURSOR is to be sent once the commit is through */
+    bool is_peoples;    /* a place, or a person's folder below `taken`: what people move there has a meaning */
+    enum place place;   /* of is_peoples: PLACE_STAY for a person's folder */
+    const char *person; /* whose folder it is, or NULL; BORROWED from the configuration */
+    uint32_t first_uid; /* the highest UID of a first listing that is not whole yet */
+    bool cursor_due;    /* a FETCH_CURSOR is to be sent once the commit is through */
     bool may_hold_frozen;
     bool known; /* uidvalidity and uidnext of a destination; the latter is a lower bound */
     bool asked;
@@ -136,10 +146,12 @@ struct mailbox {
     enum fetch_why why;
     uint32_t retry_ms;
     uint32_t abilities;
-    int64_t down_since_ms; /* monotonic, 0: up */
-    int64_t listed_ms;     /* wall: the last whole listing */
-    bool listed_once;      /* since this keep started */
-    struct folder_status folders[KEEP_MAX_FOLDERS];
+    int64_t down_since_ms;         /* monotonic, 0: up */
+    int64_t listed_ms;             /* wall: the last whole listing */
+    bool listed_once;              /* since this keep started */
+    struct folder_status *folders; /* OWNED; KEEP_MAX_FOLDERS at most */
+    bool is_paced;                 /* fetch was told of an open page */
+    int64_t pace_at_ms;            /* monotonic: when to look for one again */
     size_t folder_count;
     struct work *works;
     size_t reading;     /* works from WORK_READ to WORK_SCREENING */
@@ -181,6 +193,18 @@ bool mailbox_take_probed(struct keep *keep, struct mailbox *mailbox, struct ipc_
 bool mailbox_take_found(struct keep *keep, struct mailbox *mailbox, struct ipc_reader *body);
 void mailbox_plan_moves(struct keep *keep, struct mailbox *mailbox);
 void mailbox_send_moves(struct keep *keep, struct mailbox *mailbox);
+
+/* arrival.c: what people moved into folders of theirs. */
+
+/* UIDs of such a folder that were not known: rows to be read for their fingerprint. The first listing ever is taken as
+ * it stands: nobody is rung for what lay there before. */
+void arrival_list(struct keep *keep, struct mailbox *mailbox, struct folder_status *folder, uint32_t uidvalidity,
+                  const uint32_t *uids, size_t count, bool is_last);
+/* A mail of such a folder was read. True when it was one that the journal knows: then the work has ended. Others are
+ * screened like any mail, and arrival_settle() follows. */
+bool arrival_take(struct keep *keep, struct work *work);
+/* What its place means, once row `message` is decided: taken by that person, raised, or in another queue. */
+void arrival_settle(struct keep *keep, const struct folder_status *folder, int64_t message, bool is_old);
 
 /* --- screening: rule sets and the children that apply them
  * ------------------------------------------------------------ */
@@ -245,6 +269,9 @@ void settle_withheld(struct keep *keep, struct mailbox *mailbox, const struct me
 /* rings_at_once: a page; otherwise the ladder begins at the deadline. is_old: found in a backlog: its alert stands, and
  * one alarm tells of all of them. */
 void alert_open(struct keep *keep, const struct alert_row *alert, int64_t message, bool rings_at_once, bool is_old);
+/* A person asks for it to be read now: opens the alert, or opens it again with rings that were not heard yet. One that
+ * rings already goes on. */
+void alert_raise(struct keep *keep, const struct alert_row *alert, int64_t message, bool is_old);
 /* Rings every due step: outbox rows for the persons it names. */
 void alert_run_ladder(struct keep *keep);
 
@@ -255,6 +282,8 @@ enum alarm {
     ALARM_UNREAD_GONE, /* several mails vanished before they were read */
     ALARM_RULES,       /* the rule set offered does not load; the last good one runs */
     ALARM_OLD_MAIL,    /* a backlog holds messages to be read now */
+    ALARM_SETTINGS,    /* the settings offered were refused; the ones before are in force */
+    ALARM_CHANNEL,     /* a staff channel cannot be used: its secret file is refused */
     ALARM_COUNT
 };
 const char *alarm_name(enum alarm alarm);
@@ -298,7 +327,12 @@ void control_expire(struct keep *keep);
 
 /* The status answer as JSON; free() it. */
 char *status_json(struct keep *keep);
-char *queue_json(struct keep *keep, int queue);
+char *queue_json(struct keep *keep, int queue, bool with_closed);
+/* Likewise, of a case that exists (show.c). */
+char *case_json(struct keep *keep, const char *id);
+/* "2026-11-21T09:30:00.123Z", or null for 0. Names of reasons. */
+json_t *time_or_null(int64_t wall_ms);
+json_t *reasons_json(unsigned reasons);
 
 /* --- keep itself
  * ---------------------------------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 
 enum {
     MIME_MAX_PART = 2 * READING_MAX_TEXT, /* decoded bytes of one text part that are read: head and tail */
+    MIME_MAX_TEXT = 4 * READING_MAX_TEXT, /* of all parts together, so that a reading fits its arena */
     MIME_MAX_ATTACHED_TEXT = 256 * 1024,  /* of a text attachment: a letter is shorter, a log is none */
     MIME_MAX_ENCODED_MAILS = 3,           /* enclosed mails in base64, one inside the other: each is scanned anew */
 };

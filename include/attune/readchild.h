@@ -8,6 +8,7 @@
 #include <attune/err.h>
 #include <attune/frames.h>
 #include <attune/reading.h>
+#include <attune/ruleset.h>
 #include <attune/str.h>
 #include <jansson.h>
 
@@ -21,6 +22,13 @@ enum {
  * reads the raw text alone, and that one by an empty reading with the reason. ERR_SYSTEM when no child can be made.
  */
 enum err readchild_read(struct str raw, json_t **out);
+
+/*
+ * As above, and the rules are applied in the same child: the object also has "hits", a list of [rule, field, start,
+ * end, lowered] in numbers, and "unscreened" tells what the rules could not do as well. A second child on raw text
+ * gives hits of raw text; without any reading there are none. What the numbers are worth is the caller's to check.
+ */
+enum err readchild_screen(struct ruleset *ruleset, struct str raw, json_t **out);
 
 /* A reading as that object. NULL without memory. */
 json_t *readchild_object(const struct reading *reading);

@@ -30,14 +30,14 @@ enum {
 
 /* Why a message was not read in full: bits, so that several may stand together. Names by reading_reason_name(). */
 enum reading_reason {
-    REASON_ENCRYPTED = 1 << 0,          /* PGP/MIME, S/MIME, inline PGP */
-    REASON_UNPARSABLE = 1 << 1,         /* no structure could be found: raw text was read */
-    REASON_NO_TEXT = 1 << 2,            /* only images or attachments */
-    REASON_CUT = 1 << 3,                /* longer than a limit: the rest was not read */
-    REASON_TOO_DEEP = 1 << 4,           /* parts nested or counted past the limit */
-    REASON_HEADERS_CUT = 1 << 5,        /* header fields past the limit */
-    REASON_CHARSET = 1 << 6,            /* bytes that no charset explains: shown as U+FFFD */
-    REASON_LANGUAGE = 1 << 7,           /* a language that no pack covers */
+    REASON_ENCRYPTED = 1 << 0,   /* PGP/MIME, S/MIME, inline PGP */
+    REASON_UNPARSABLE = 1 << 1,  /* no structure could be found: raw text was read */
+    REASON_NO_TEXT = 1 << 2,     /* only images or attachments, or nothing at all */
+    REASON_CUT = 1 << 3,         /* longer than a limit: the rest was not read */
+    REASON_TOO_DEEP = 1 << 4,    /* parts nested or counted past the limit */
+    REASON_HEADERS_CUT = 1 << 5, /* header fields past the limit */
+    REASON_CHARSET = 1 << 6,  /* bytes that no charset explains (shown as U+FFFD), or a guess that makes little sense */
+    REASON_LANGUAGE = 1 << 7, /* a language that no pack covers */
     REASON_PATTERN_LIMIT = 1 << 8,      /* a rule reached its match limit */
     REASON_SCREEN_CRASH = 1 << 9,       /* the child that read it died */
     REASON_SCREEN_TIMEOUT = 1 << 10,    /* it outlasted its time */
@@ -69,7 +69,8 @@ struct reading {
     unsigned reasons; /* enum reading_reason bits */
     char language[4]; /* ISO 639-1, or "" when not known */
     bool is_forward;
-    bool points_at_quotation; /* the new text says to look at what is quoted */
+    bool points_at_quotation; /* the new text says to look at what is quoted, or a person's mail says nothing new */
+    bool repeats_subject;     /* an answer: its subject is that of the mail before it, not what is written now */
     bool hidden_text;         /* HTML text that a reader would not see was found; it was read all the same */
     bool automatic;           /* Auto-Submitted other than "no", or a like header (RFC 3834) */
     struct str from_address;  /* lower-cased; "" when there is none that parses */

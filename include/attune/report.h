@@ -22,6 +22,8 @@ struct report {
 /* By what a hit was lowered ("unless", "quoted", "signature"), or NULL. */
 const char *report_lowered_by(const struct hit *hit);
 
+/* The object that scripts rely on; OWNED by the caller. */
+json_t *report_object(const struct report *report);
 /* ERR_SYSTEM without memory. */
 enum err report_add_json(struct buf *out, const struct report *report);
 void report_add_heading(struct buf *out);

@@ -36,6 +36,7 @@ struct verdict {
     char language[4];
     bool is_forward;
     bool points_at_quotation;
+    bool repeats_subject;
     bool hidden_text;
     bool automatic;
     struct str from_address;

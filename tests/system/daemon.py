@@ -21,7 +21,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TEST_RULES = f"{ROOT}/tests/system/rules"
 START_LIMIT_S = 20    # loading and compiling rules under a loaded machine
 STOP_LIMIT_S = 20     # notify may finish what is in flight for 10 s
-ROLES = ("keep", "fetch", "screen", "notify")
 
 
 class NotAnswering(Exception):
@@ -201,9 +200,6 @@ class Daemon:
         self.stop()
         if self.owns_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def keep_pid(self):
-        return self.process.pid if self.process else None
 
     def tree(self):
         """{role: [pid]} of the running daemon; the zygote's children are `child`."""

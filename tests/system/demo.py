@@ -43,6 +43,11 @@ def cell(text, size):
     return text + " " * (size - width(text))
 
 
+def agree(row, item):
+    """Whether the decision is what the mail's author wrote on it."""
+    return item["urgency"] == row["urgency"] or item["urgency"] in row["accept"]
+
+
 class Demo:
     def __init__(self, build):
         self.build = build
@@ -92,14 +97,14 @@ class Demo:
         return joined
 
     def print_table(self, joined):
-        print(cell("message", 27), cell("lang", 4), cell("urgency", 8), cell("queue", 9), cell("folder", 16), "first reason")
+        print(cell("message", 27), cell("lang", 4), cell("urgency", 8), cell("author", 8), cell("queue", 9), cell("folder", 16), "first reason")
         for urgency in URGENCIES:
             for row in self.rows:
                 item, _ = joined[row["message_id"]]
                 if item and item["urgency"] == urgency:
                     reasons = item["cues"] or [f"unscreened: {reason}" for reason in item["unscreened"]] or ["no cue found"]
                     print(cell(row["file"].removesuffix(".eml"), 27), cell(row["language"], 4), cell(item["urgency"], 8),
-                          cell(item["queue"], 9), cell(item["folder"], 16), reasons[0])
+                          cell("=" if agree(row, item) else row["urgency"], 8), cell(item["queue"], 9), cell(item["folder"], 16), reasons[0])
 
     def print_pages(self):
         print("\nPages received (they name a case, never a person):")
@@ -109,14 +114,14 @@ class Demo:
                   f"  signature {'good' if page.verified else 'BAD'}")
 
     def print_labels(self, joined):
-        """How the decisions compare with a reader who wrote the mails and had not seen the rules."""
+        """How the decisions compare with the labels of the mails' author."""
         order = {urgency: number for number, urgency in enumerate(reversed(URGENCIES))}
         same = higher = lower = 0
         for row in self.rows:
             item, _ = joined[row["message_id"]]
             if not item:
                 continue
-            if item["urgency"] == row["urgency"] or item["urgency"] in row["accept"]:
+            if agree(row, item):
                 same += 1
             elif order[item["urgency"]] > order[row["urgency"]]:
                 higher += 1

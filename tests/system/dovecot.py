@@ -9,6 +9,7 @@ outside its folder is touched and no service of the host is involved.
 """
 import collections
 import contextlib
+import grp
 import imaplib
 import os
 import pwd
@@ -26,7 +27,6 @@ imaplib._MAXLINE = 40_000_000  # a SEARCH over 10,000 messages answers in one li
 
 Place = collections.namedtuple("Place", "folder uid flags size")
 START_LIMIT_S = 10
-CLINICAL = ["Clinical/Urgent", "Clinical/Today", "Clinical/Review", "Clinical/Safety"]
 
 CONFIGURATION = """
 protocols = imap
@@ -136,7 +136,6 @@ class Dovecot:
         return self.authority.ca_file
 
     def _write_configuration(self):
-        import grp
         text = CONFIGURATION.format(folder=self.folder, user=self.account, group=grp.getgrgid(self.gid).gr_name, uid=self.uid,
                                     gid=self.gid, port=self.port, tls_port=self.tls_port, certificate=self.certificate[0],
                                     key=self.certificate[1], **self.settings)

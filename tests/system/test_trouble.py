@@ -193,6 +193,7 @@ def test_a_password_that_others_can_read_is_refused(daemons, server, user, pager
     server.append(f"{user}b", "INBOX", message(1, "soon"))
     wait_for_folder(daemon, server, f"{user}b", identity(1, "soon"), "Clinical/Today")
     assert [box["link"] for box in daemon.status()["mailboxes"]] == ["down", "up"]
+    daemon.wait_until(lambda: any(user in problem and "password" in problem for problem in daemon.status()["problems"]), what="the reason in status")
     assert f"Login: user=<{user}>" not in server.log()
 
 

@@ -117,7 +117,8 @@ static void only_raises(void **state)
         enum urgency least = URGENCY_ROUTINE;
         struct decision decision;
         for (size_t j = 0; j < verdict.hit_count; j++)
-            if (combine_sees(&verdict.hits[j]) && pack_rule(desk.pack, verdict.hits[j].rule)->urgency > URGENCY_ADDS &&
+            if (combine_sees(&verdict, &verdict.hits[j]) &&
+                pack_rule(desk.pack, verdict.hits[j].rule)->urgency > URGENCY_ADDS &&
                 pack_rule(desk.pack, verdict.hits[j].rule)->urgency > least)
                 least = pack_rule(desk.pack, verdict.hits[j].rule)->urgency;
         assert_int_equal(decide(desk.pack, policy, &verdict, desk.arena, &decision), ERR_OK);

@@ -291,6 +291,14 @@ static const struct fault faults[] = {
      .line = 2,
      .says = "also_read and folders.safety"},
     {.mailbox = MAILBOX(", also_read: [Inbox]"), .code = "C011", .line = 2, .says = "inbox and also_read"},
+    {.mailbox = MAILBOX(", folders: {review: Clinical/Taken/ana}"),
+     .code = "C011",
+     .line = 2,
+     .says = "folders.review stands within folders.taken"},
+    {.mailbox = MAILBOX(", folders: {taken: Clinical/Today}"),
+     .code = "C011",
+     .line = 2,
+     .says = "folders.today stands"},
     {.mailbox = MAILBOX(", credential: x"), .code = "C012", .line = 2, .says = "exclude each other"},
     {.mailbox = "mailboxes: [{name: a, host: h, user: u, credential: ../x}]\n",
      .code = "C012",
@@ -561,6 +569,20 @@ static void names_every_secret_that_fails(void **state)
     load_free(&load);
 }
 
+/* Unit tests run in the project's folder. UPDATE_SAMPLE=1 writes the file anew after a change of the table. */
+static void assert_stored(const char *path, const struct buf *expected)
+{
+    static char stored[64 * 1024];
+    if (getenv("UPDATE_SAMPLE"))
+        write_file(path, buf_text(expected), 0644);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t length = fread(stored, 1, sizeof stored - 1, file);
+    fclose(file);
+    stored[length] = '\0';
+    assert_string_equal(stored, buf_text(expected));
+}
+
 static void keeps_the_sample_true(void **state)
 {
     (void)state;
@@ -573,18 +595,20 @@ static void keeps_the_sample_true(void **state)
     assert_int_equal(load.diag.count, 0);
     load_free(&load);
 
-    /* Unit tests run in the project's folder. UPDATE_SAMPLE=1 writes the file anew after a change of the table. */
-    static const char path[] = "docs/attune.yaml.sample";
-    if (getenv("UPDATE_SAMPLE"))
-        write_file(path, buf_text(&sample), 0644);
-    char stored[64 * 1024];
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    size_t length = fread(stored, 1, sizeof stored - 1, file);
-    fclose(file);
-    stored[length] = '\0';
-    assert_string_equal(stored, buf_text(&sample));
+    assert_stored("docs/attune.yaml.sample", &sample);
     buf_free(&sample);
+}
+
+static void keeps_the_manual_true(void **state)
+{
+    (void)state;
+    struct buf manual;
+    buf_init(&manual, 64 * 1024);
+    conf_print_manual(&manual);
+    assert_false(buf_failed(&manual));
+    assert_null(strstr(buf_text(&manual), "\\fR()")); /* a kind of value that the page has no word for */
+    assert_stored("docs/attune.yaml.5", &manual);
+    buf_free(&manual);
 }
 
 int main(void)
@@ -604,6 +628,7 @@ int main(void)
         cmocka_unit_test(opens_only_private_secrets),
         cmocka_unit_test(names_every_secret_that_fails),
         cmocka_unit_test(keeps_the_sample_true),
+        cmocka_unit_test(keeps_the_manual_true),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -110,6 +110,21 @@ static void weighs_hits_where_they_stand(void **state)
     desk_close(&desk);
 }
 
+/* The answer to an answered mail keeps its subject: people read it, and nobody is woken again. */
+static void a_repeated_subject_pages_nobody(void **state)
+{
+    (void)state;
+    struct desk desk = desk_open(NULL);
+    const struct hit in_subject = IN(INTENT, FIELD_SUBJECT), in_text = IN(INTENT, FIELD_TEXT);
+    struct verdict verdict = {.class = CLASS_HUMAN, .hits = &in_subject, .hit_count = 1};
+    assert_int_equal(decide_on(&desk, &verdict).urgency, URGENCY_NOW);
+    verdict.repeats_subject = true;
+    assert_int_equal(decide_on(&desk, &verdict).urgency, URGENCY_REVIEW);
+    verdict.hits = &in_text;
+    assert_int_equal(decide_on(&desk, &verdict).urgency, URGENCY_NOW);
+    desk_close(&desk);
+}
+
 static void sends_what_was_not_read_to_people(void **state)
 {
     (void)state;
@@ -204,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weighs_hits_where_they_stand),
+        cmocka_unit_test(a_repeated_subject_pages_nobody),
         cmocka_unit_test(sends_what_was_not_read_to_people),
         cmocka_unit_test(never_takes_a_page_away_for_a_class),
         cmocka_unit_test(lists_the_cards_of_hits_that_count),

@@ -461,9 +461,118 @@ static void test_a_newer_schema_is_refused(void **state)
     assert_int_equal(open_damaged(), ERR_INPUT);
 }
 
+/* --- cases ----------------------------------------------------------------------------------------------------------- */
+
+static const char CASE[] = "abcdefghijklmnopqrstuvwxyz";
+
+/* A decided message with a page that was rung once; its row's id. */
+static int64_t make_case(struct journal *journal)
+{
+    static const uint32_t uids[] = {7};
+    size_t fresh;
+    list(journal, 5, 1, 7, uids, 1, &fresh);
+    int64_t id = journal_number(journal, 0, "SELECT id FROM message WHERE uid = 7", "");
+    journal_run(journal,
+                "UPDATE message SET state = 3, decided_at = 10, case_id = ?, queue = 0, route = 'r' WHERE id = ?", "ti",
+                CASE, id);
+    struct alert_row alert = {.kind = "message", .subject = "support", .urgency = URGENCY_NOW, .opened_ms = 20};
+    struct outbox_row page = {
+        .alert = "abcdefghijklmnopqrstuvwxyz", .person = "ana", .channel = "phone", .webhook_id = "w"};
+    memcpy(alert.id, CASE, sizeof CASE);
+    assert_true(journal_open_alert(journal, &alert, id));
+    journal_add_ladder(journal, CASE, 0, 20);
+    journal_add_outbox(journal, &page);
+    return id;
+}
+
+static void test_closing_ends_the_page(void **state)
+{
+    struct journal *journal = *state;
+    struct case_row row;
+    bool already = true;
+    assert_false(journal_close_case(journal, CASE, "ana", 30, &already));
+    int64_t id = make_case(journal);
+    assert_true(journal_has_ringing(journal));
+    assert_true(journal_close_case(journal, CASE, "ana", 30, &already));
+    assert_false(already);
+    assert_true(journal_get_case_of(journal, id, &row));
+    assert_int_equal(row.item.closed_ms, 30);
+    assert_string_equal(row.item.closed_by, "ana");
+    assert_string_equal(row.item.acknowledged_by, "ana");
+    assert_false(journal_has_ringing(journal));
+    assert_int_equal(journal_next_page_due(journal), INT64_MAX);
+    assert_true(journal_close_case(journal, CASE, "ben", 40, &already));
+    assert_true(already);
+    journal_get_case(journal, CASE, &row);
+    assert_string_equal(row.item.closed_by, "ana");
+}
+
+/* What rings goes on; what was acknowledged, closed or less urgent rings again, under a ring that nobody heard. */
+static void test_reopening(void **state)
+{
+    struct journal *journal = *state;
+    struct alert_row alert = {.urgency = URGENCY_NOW, .reason = "raised-by-staff", .opened_ms = 50};
+    struct ladder_row due;
+    bool already;
+    make_case(journal);
+    memcpy(alert.id, CASE, sizeof CASE);
+    assert_false(journal_reopen_alert(journal, &alert));
+    journal_acknowledge(journal, CASE, "ana", 30, &already);
+    assert_true(journal_reopen_alert(journal, &alert));
+    journal_resume_ladder(journal, CASE, 0, 50);
+    assert_int_equal(journal_due_ladder(journal, 50, &due, 1), 1);
+    assert_int_equal(due.ring, 1);
+    struct alert_row now;
+    assert_true(journal_get_alert(journal, CASE, &now));
+    assert_int_equal(now.acknowledged_ms, 0);
+    assert_string_equal(now.reason, "raised-by-staff");
+    assert_false(journal_reopen_alert(journal, &alert));
+}
+
+static void test_arrivals(void **state)
+{
+    struct journal *journal = *state;
+    struct message_row row;
+    int64_t id = make_case(journal);
+    journal_place_message(journal, id, "Clinical/Urgent", 9, 3);
+    assert_true(journal_is_placed(journal, "support", "Clinical/Urgent", 9, 3));
+    assert_false(journal_is_placed(journal, "support", "Clinical/Today", 9, 3));
+    journal_list_arrival(journal, "support", "Clinical/Urgent", 9, 3);
+    assert_int_equal(journal_find_messages(journal, "support", MESSAGE_LISTED, 0, INT64_MAX, &row, 1), 0);
+    journal_list_arrival(journal, "support", "Clinical/Urgent", 9, 4);
+    journal_list_arrival(journal, "support", "Clinical/Urgent", 9, 4);
+    assert_int_equal(journal_find_messages(journal, "support", MESSAGE_LISTED, 0, INT64_MAX, &row, 1), 1);
+    assert_int_equal(row.uid, 4);
+    journal_forget_message(journal, row.id);
+    assert_int_equal(journal_find_messages(journal, "support", MESSAGE_LISTED, 0, INT64_MAX, &row, 1), 0);
+}
+
+static void test_raising(void **state)
+{
+    struct journal *journal = *state;
+    struct case_row row;
+    bool already;
+    int64_t id = make_case(journal);
+    journal_close_case(journal, CASE, "ana", 30, &already);
+    journal_raise_message(journal, id, URGENCY_SOON, 99);
+    journal_get_case(journal, CASE, &row);
+    assert_int_equal(row.item.urgency, URGENCY_SOON);
+    assert_int_equal(row.item.queue, QUEUE_CLINICAL);
+    assert_int_equal(row.item.deadline_ms, 99);
+    assert_int_equal(row.item.closed_ms, 0);
+    journal_raise_message(journal, id, URGENCY_REVIEW, 200); /* never less than it was */
+    journal_get_case(journal, CASE, &row);
+    assert_int_equal(row.item.urgency, URGENCY_SOON);
+    assert_int_equal(row.item.deadline_ms, 99);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_closing_ends_the_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reopening, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_arrivals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_raising, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_listing_is_taken_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_vanished_unread_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_decided_message_does_not_vanish_unread, set_up, tear_down),

@@ -39,6 +39,12 @@ static const struct example EXAMPLES[] = {
     {"Molim vas da pomaknete moj termin jer taj dan moram raditi i ne mogu doći, hvala vam što ste mi pomogli prošli "
      "put.",
      "hr", false},
+    {"Здраво, желела бих да знам да ли је могуће да променим време своје сеансе јер морам да водим сина код лекара.",
+     "sr", false},
+    {"Bonjour, je voudrais savoir si je peux changer l'heure de ma séance parce que je dois emmener mon fils chez le "
+     "médecin et je ne peux pas arriver à temps.",
+     "fr", false},
+    {"Добрий день, я хотіла спитать чи можна поміняти врем'я, бо мені нада вести сина до врача", "uk", true},
     {"", "", true},
     {"12345 !!! ???", "", true},
 };

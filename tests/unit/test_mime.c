@@ -133,6 +133,26 @@ static void test_long_part(void **state)
     buf_free(&mail);
 }
 
+/* Many parts that are long together: what fits is read, the rest is told, and the arena holds it all. */
+static void test_many_long_parts(void **state)
+{
+    (void)state;
+    struct buf mail;
+    struct mime_text out;
+    buf_init(&mail, READING_MAX_MESSAGE);
+    assert_int_equal(buf_add_text(&mail, MIXED), ERR_OK);
+    for (int part = 0; part < 14; part++) {
+        assert_int_equal(buf_add_text(&mail, "\n--b\nContent-Type: text/plain; charset=koi8-r\n\n"), ERR_OK);
+        for (size_t line = 0; line < 160 * 1024; line++)
+            assert_int_equal(buf_add_text(&mail, "\xd1 \xce\xc5 \xd3\xd0\xcc\xc0\r\n"), ERR_OK);
+    }
+    read_mail(buf_str(&mail), &out);
+    assert_int_equal(out.reasons, REASON_CUT);
+    assert_true(out.text.length > 2 * READING_MAX_TEXT && out.text.length <= 2 * MIME_MAX_TEXT);
+    mime_text_free(&out);
+    buf_free(&mail);
+}
+
 /* Mails enclosed in base64, one in the other, end at a limit that is told. */
 static void test_encoded_nesting(void **state)
 {
@@ -168,6 +188,6 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_long_part),
-                                       cmocka_unit_test(test_encoded_nesting)};
+                                       cmocka_unit_test(test_many_long_parts), cmocka_unit_test(test_encoded_nesting)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -179,6 +179,13 @@ static void test_placing(void **state)
     assert_str("a form", reading.fields[FIELD_TEXT], "From: Ana\nDate: today\nSubject: help\n\nplease call me");
     assert_str("a form", reading.fields[FIELD_QUOTED], "");
 
+    reading =
+        read_mail(STR("From: site@example.org\nSubject: Contact\nContent-Type: multipart/mixed; boundary=b\n\n--b" BLOCK
+                      "--b\n\nfooter\n--b--"),
+                  SCREEN_FULL);
+    assert_str("a form and more", reading.fields[FIELD_TEXT],
+               "From: Ana\nDate: today\nSubject: help\n\nplease call me\n\nfooter");
+
     reading = read_mail(STR("From: a@example.org\nSubject: FW: help" BLOCK), SCREEN_FULL);
     assert_str("a forward", reading.fields[FIELD_TEXT], "");
     assert_true(reading.is_forward);
@@ -186,6 +193,22 @@ static void test_placing(void **state)
     reading = read_mail(STR("From: a@example.org\nSubject: Re: help\nIn-Reply-To: <a@example.org>" BLOCK), SCREEN_FULL);
     assert_str("an answer without words", reading.fields[FIELD_TEXT], "");
     assert_true(reading.points_at_quotation && !reading.is_forward);
+    assert_true(reading.repeats_subject);
+    /* Nothing in it: that is for people to look at, also when there is not even a header. */
+    reading = read_mail(STR("From: a@example.org\nSubject:\n\n \n"), SCREEN_FULL);
+    assert_true(reading.reasons & REASON_NO_TEXT);
+    reading = read_mail(STR(""), SCREEN_FULL);
+    assert_true(reading.reasons & REASON_NO_TEXT);
+    reading = read_mail(STR("From: a@example.org\nSubject: call me\n\n"), SCREEN_FULL);
+    assert_false(reading.reasons & REASON_NO_TEXT);
+    /* Nothing was answered, or the writer chose another subject. */
+    reading = read_mail(STR("From: a@example.org\nSubject: Re: help\n\nplease"), SCREEN_FULL);
+    assert_false(reading.repeats_subject);
+    reading = read_mail(STR("From: a@example.org\nSubject: help\nIn-Reply-To: <a@example.org>\n\nplease"), SCREEN_FULL);
+    assert_false(reading.repeats_subject);
+    reading =
+        read_mail(STR("From: a@example.org\nSubject: Відп: довідка\nIn-Reply-To: <a@example.org>\n\nтак"), SCREEN_FULL);
+    assert_true(reading.repeats_subject);
 #undef BLOCK
 }
 

@@ -144,7 +144,11 @@ static int play_screen(void)
 {
     struct ipc_channel *above = role_open(ROLE_SCREEN, NULL), *below;
     pid_t pid;
-    if (role_start(ROLE_NOTIFY, NULL, &pid, &below) != ERR_OK || ipc_write_begin(&writer, FRAME_BEAT) != ERR_OK)
+    if (role_start(ROLE_NOTIFY, NULL, &pid, &below) != ERR_OK)
+        return 9;
+    /* Its first beat: it runs. A parent that dies before that is noticed too, and the role then ends by itself. */
+    struct pollfd wait = {.fd = ipc_channel_fd(below), .events = POLLIN};
+    if (poll(&wait, 1, 10000) != 1 || ipc_write_begin(&writer, FRAME_BEAT) != ERR_OK)
         return 9;
     ipc_put_u32(&writer, (uint32_t)pid);
     if (ipc_write_end(&writer) != ERR_OK || ipc_send(above, &writer, -1) != ERR_OK)

@@ -28,6 +28,7 @@ static struct verdict usual(void)
         .reasons = REASON_CHARSET | REASON_CUT,
         .language = "sl",
         .points_at_quotation = true,
+        .repeats_subject = true,
         .automatic = true,
         .from_address = STR("form@example.org"),
         .writer = STR("ana@example.net"),
@@ -66,6 +67,7 @@ static void assert_same(const struct verdict *a, const struct verdict *b)
     assert_memory_equal(a->language, b->language, sizeof a->language);
     assert_int_equal(a->is_forward, b->is_forward);
     assert_int_equal(a->points_at_quotation, b->points_at_quotation);
+    assert_int_equal(a->repeats_subject, b->repeats_subject);
     assert_int_equal(a->hidden_text, b->hidden_text);
     assert_int_equal(a->automatic, b->automatic);
     assert_true(str_equal(a->from_address, b->from_address));
@@ -221,7 +223,7 @@ static const struct {
     {"a language of one letter", AT_LANGUAGE, 4, {'s', 0, 0, 0}},
     {"a language without an end", AT_LANGUAGE, 4, {'s', 'l', 'o', 'v'}},
     {"a language with a letter behind its end", AT_LANGUAGE, 4, {'s', 'l', 0, 'x'}},
-    {"a flag that is none", AT_FLAGS, 1, {16}},
+    {"a flag that is none", AT_FLAGS, 1, {32}},
     {"an address past the frame", AT_FROM, 4, {0xff, 0xff, 0xff, 0xff}},
     {"an address that takes the rest", AT_FROM, 4, {40}},
     {"a message id past its limit", AT_ID, 4, {0xe7, 0x03}},
