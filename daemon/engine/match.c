@@ -18,6 +18,7 @@ struct search {
     const struct words *words;
     size_t work; /* done so far, of WORK_MAX */
     bool failed; /* something could not be decided: never "no match" */
+    struct regex_walk walk;
 };
 
 enum effect { EFFECT_NONE, EFFECT_NEAR, EFFECT_OVERLAPS };
@@ -57,6 +58,45 @@ static bool find_next(struct search *search, const struct pattern *pattern, size
             return false;
         }
         if (try_word(search, pattern, i, end, out))
+            return true;
+    }
+    return false;
+}
+
+/* The first pattern of the rule that begins at this word. Its match ends with a whole word, so it is words. */
+static bool try_regexes(struct search *search, const struct compiled_rule *rule, size_t word, size_t end,
+                        struct span *out)
+{
+    struct regex_walk *walk = &search->walk;
+    for (size_t i = 0; i < rule->regex_count; i++) {
+        size_t before = walk->work, stop;
+        enum regex_answer answer = regex_try(walk, &rule->regexes[i], i, word, end, &stop);
+        search->work += walk->work - before;
+        search->failed = search->failed || answer == REGEX_UNDECIDED;
+        if (answer != REGEX_FOUND)
+            continue;
+        *out = (struct span){word, words_find(search->words, stop) - 1, search->words->items[word].at - 1, stop};
+        return true;
+    }
+    return false;
+}
+
+/* The next match of a phrase or a pattern of the rule that begins in bytes [at, end) of the stream. */
+static bool find_next_hit(struct search *search, const struct compiled_rule *rule, size_t at, size_t end,
+                          struct span *out)
+{
+    const struct words *words = search->words;
+    if (rule->regex_count == 0)
+        return find_next(search, &rule->say, at, end, out);
+    for (size_t i = words_find(words, at + 1); i < words->count && words->items[i].at < end; i++) {
+        if (search->work >= WORK_MAX) {
+            search->failed = true;
+            return false;
+        }
+        if (rule->say.code && word_starts_has(&rule->say.starts, words->items[i].start) &&
+            try_word(search, &rule->say, i, end, out))
+            return true;
+        if (try_regexes(search, rule, i, end, out))
             return true;
     }
     return false;
@@ -172,10 +212,12 @@ void rule_match(const struct ruleset *ruleset, const struct rule_task *task, str
 {
     const struct compiled_rule *rule = &ruleset->rules[task->rule];
     struct search search = {.ruleset = ruleset, .words = task->words};
+    search.walk =
+        (struct regex_walk){.words = task->words, .context = ruleset->regex_context, .data = ruleset->match_data};
     struct run run = {.task = task, .hits = hits};
     struct span span;
     size_t at = task->from;
-    while (!is_done(&run) && find_next(&search, &rule->say, at, task->to, &span)) {
+    while (!is_done(&run) && find_next_hit(&search, rule, at, task->to, &span)) {
         enum effect effect = find_effect(&search, rule, &span, task->without);
         bool cancelled = effect == EFFECT_OVERLAPS || (effect == EFFECT_NEAR && rule->urgency < URGENCY_NOW);
         if (!cancelled)

@@ -1,8 +1,9 @@
 /* Reads rule files: rules with their tests, and combinations. Runs as rules load; every finding names its place. */
 #include <attune/pack_load.h>
+#include <attune/regex.h>
 #include <string.h>
 
-enum { MIN_FIRES = 2, MIN_SILENT = 2 };
+enum { MIN_FIRES = 2, MIN_SILENT = 2, REGEX_TESTS = 2 /* times as many: a pattern is harder to read than a phrase */ };
 
 struct rule_file {
     struct loader *loader;
@@ -49,15 +50,15 @@ static bool read_test(struct rule_file *file, const struct schema_place *place, 
     return true;
 }
 
-static void count_tests(const struct schema_place *place, const struct yaml_node *list, const struct rule_test *tests)
+static void count_tests(const struct schema_place *place, const struct yaml_node *list, const struct rule_source *rule)
 {
-    size_t fires = 0;
+    size_t times = rule->regex.count > 0 ? REGEX_TESTS : 1, fires = 0;
     for (size_t i = 0; i < list->count; i++)
-        fires += tests[i].fires;
-    if (fires < MIN_FIRES || list->count - fires < MIN_SILENT)
-        schema_fail(place, list, "R021",
-                    "a rule needs %d `fires` and %d `silent` tests or more; this one has %zu and %zu", MIN_FIRES,
-                    MIN_SILENT, fires, list->count - fires);
+        fires += rule->tests[i].fires;
+    if (fires < MIN_FIRES * times || list->count - fires < MIN_SILENT * times)
+        schema_fail(
+            place, list, "R021", "a rule%s needs %zu `fires` and %zu `silent` tests or more; this one has %zu and %zu",
+            times > 1 ? " with `regex`" : "", MIN_FIRES * times, MIN_SILENT * times, fires, list->count - fires);
 }
 
 static bool read_tests(struct rule_file *file, const struct schema_place *place, const struct yaml_node *list,
@@ -73,9 +74,9 @@ static bool read_tests(struct rule_file *file, const struct schema_place *place,
     for (size_t i = 0; i < list->count; i++)
         if (!read_test(file, place, list->values[i], own, &tests[i]))
             return false;
-    count_tests(place, list, tests);
     out->tests = tests;
     out->test_count = list->count;
+    count_tests(place, list, out);
     return true;
 }
 
@@ -180,6 +181,32 @@ static bool grow_rules(struct loader *loader)
     return true;
 }
 
+/* What the rule looks for: phrases, patterns where no phrase can say it, or both. */
+static bool read_wording(struct rule_file *file, const struct schema_place *place, const struct yaml_node *map,
+                         struct rule_source *source)
+{
+    struct loader *loader = file->loader;
+    const struct yaml_node *say = yaml_get(map, "say"), *regex = yaml_get(map, "regex");
+    const struct yaml_node *why = yaml_get(map, "why_regex");
+    bool right = !why || schema_check_text(place, why, "why_regex", PACK_MAX_TEXT);
+    if (!say && !regex) {
+        schema_fail(place, map, "R006", "`say` is missing: what does the rule look for?");
+        right = false;
+    }
+    if (regex && !why) {
+        schema_fail(place, regex, "R006", "`why_regex` is missing: why can no phrase say this?");
+        right = false;
+    }
+    if (why && !regex) {
+        schema_fail(place, why, "R006", "`why_regex` stands beside a `regex`, and this rule has none");
+        right = false;
+    }
+    right = pack_read_texts(loader, place, say, "say", PACK_MAX_PHRASES, &source->say) && right;
+    right = pack_read_texts(loader, place, regex, "regex", REGEX_MAX_PATTERNS, &source->regex) && right;
+    return pack_read_texts(loader, place, yaml_get(map, "unless"), "unless", PACK_MAX_PHRASES, &source->unless) &&
+           right;
+}
+
 static bool read_rule(struct rule_file *file, const struct schema_place *place, const struct yaml_node *map,
                       struct rule *rule, struct rule_source *source)
 {
@@ -193,9 +220,7 @@ static bool read_rule(struct rule_file *file, const struct schema_place *place, 
     if (!read_urgency(place, yaml_get(map, "urgency"), &rule->urgency))
         return false;
     right = read_card_name(file, place, map, rule) && right;
-    right = pack_read_texts(loader, place, yaml_get(map, "say"), "say", PACK_MAX_PHRASES, &source->say) && right;
-    right =
-        pack_read_texts(loader, place, yaml_get(map, "unless"), "unless", PACK_MAX_PHRASES, &source->unless) && right;
+    right = read_wording(file, place, map, source) && right;
     right = read_tests(file, place, yaml_get(map, "tests"), rule->urgency, source) && right;
     right = pack_read_texts(loader, place, yaml_get(map, "missed"), "missed", PACK_MAX_TESTS, &source->missed) && right;
     right = read_accepted(file, place, yaml_get(map, "accepted"), &source->accepted) && right;
@@ -211,11 +236,11 @@ static void add_rule(struct rule_file *file, const struct yaml_node *map)
         {"id", YAML_SCALAR, KEY_REQUIRED},     {"title", YAML_SCALAR, KEY_REQUIRED},
         {"cue", YAML_SCALAR, KEY_REQUIRED},    {"urgency", YAML_SCALAR, KEY_REQUIRED},
         {"status", YAML_SCALAR, KEY_REQUIRED}, {"why", YAML_SCALAR, KEY_REQUIRED},
-        {"say", YAML_LIST, KEY_REQUIRED},      {"unless", YAML_LIST, KEY_OPTIONAL},
+        {"say", YAML_LIST, KEY_OPTIONAL},      {"unless", YAML_LIST, KEY_OPTIONAL},
         {"handle", YAML_SCALAR, KEY_OPTIONAL}, {"tests", YAML_LIST, KEY_REQUIRED},
         {"missed", YAML_LIST, KEY_OPTIONAL},   {"accepted", YAML_LIST, KEY_OPTIONAL},
         {"voice", YAML_LIST, KEY_LATER},       {"context", YAML_MAP, KEY_LATER},
-        {"regex", YAML_SCALAR, KEY_LATER},     {"why_regex", YAML_SCALAR, KEY_LATER},
+        {"regex", YAML_LIST, KEY_OPTIONAL},    {"why_regex", YAML_SCALAR, KEY_OPTIONAL},
         {"views", YAML_LIST, KEY_LATER},       {"facts", YAML_MAP, KEY_LATER},
         {"near", YAML_MAP, KEY_LATER},         {"replaced_by", YAML_SCALAR, KEY_LATER},
     };

@@ -98,27 +98,47 @@ static void run_test(struct tester *tester, const struct rule_test *test)
     arena_reset(tester->arena);
 }
 
-static bool is_near_miss(struct tester *tester, const struct rule_test *test)
+/* Which part of a rule a near miss is asked for. */
+enum part { PART_PHRASES, PART_REGEXES };
+
+static bool is_near(const struct compiled_rule *rule, enum part part, const struct words *words)
 {
-    struct outcome bare = run(tester, &test->text, UNLESS_NONE_APPLIES);
-    for (size_t i = 0; bare.hits == 0 && i < tester->compiled->phrase_count; i++)
-        if (phrase_is_near(tester->compiled->phrases[i], &bare.words))
+    for (size_t i = 0; part == PART_PHRASES && i < rule->phrase_count; i++)
+        if (phrase_is_near(rule->phrases[i], words))
+            return true;
+    for (size_t i = 0; part == PART_REGEXES && i < rule->regex_count; i++)
+        if (regex_is_near(&rule->regexes[i], words))
             return true;
     return false;
 }
 
-static void require_near_miss(struct tester *tester)
+static bool has_near_miss(struct tester *tester, enum part part)
 {
     bool found = false;
     for (size_t i = 0; i < tester->source->test_count && !found; i++) {
         const struct rule_test *test = &tester->source->tests[i];
-        found = !test->fires && is_near_miss(tester, test);
+        if (test->fires)
+            continue;
+        struct outcome bare = run(tester, &test->text, UNLESS_NONE_APPLIES);
+        found = bare.hits == 0 && is_near(tester->compiled, part, &bare.words);
         arena_reset(tester->arena);
     }
-    if (!found)
-        report(tester, DIAG_ERROR, "T006", &tester->source->tests[0].text,
+    return found;
+}
+
+static void require_near_misses(struct tester *tester)
+{
+    const struct source_text *at = &tester->source->tests[0].text;
+    if (tester->compiled->phrase_count > 0 && !has_near_miss(tester, PART_PHRASES))
+        report(tester, DIAG_ERROR, "T006", at,
                "no `silent` test is a near miss: one must hold half the words of a phrase (of a single word, its first "
                "three letters) and stay silent without any `unless`");
+    if (tester->compiled->regex_count > 0 && !has_near_miss(tester, PART_REGEXES))
+        report(
+            tester, DIAG_ERROR, "T006", at,
+            "no `silent` test is a near miss of `regex`: one must hold the first %d letters of what every match of a "
+            "pattern holds, and stay silent without any `unless`",
+            REGEX_NEAR_LETTERS);
 }
 
 /* The test changes when the `unless` is taken away. */
@@ -188,7 +208,7 @@ static void test_rule(struct tester *tester)
 {
     for (size_t i = 0; i < tester->source->test_count; i++)
         run_test(tester, &tester->source->tests[i]);
-    require_near_miss(tester);
+    require_near_misses(tester);
     for (size_t i = 0; i < tester->source->unless.count; i++)
         require_unless_tests(tester, i);
     review_ledger(tester);

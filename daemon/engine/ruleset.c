@@ -169,12 +169,45 @@ static void compile_say(struct compiler *compiler, uint32_t index)
     buf_free(&pattern);
 }
 
+static void add_regex_literals(struct compiler *compiler, uint32_t index, const struct regex_literals *literals)
+{
+    struct prefilter *prefilter = compiler->ruleset->streams[compiler->ruleset->rules[index].stream].prefilter;
+    for (size_t i = 0; compiler->error == ERR_OK && i < literals->count; i++)
+        compiler->error = prefilter_add_inner(prefilter, literals->items[i], index);
+}
+
+static void compile_regexes(struct compiler *compiler, uint32_t index)
+{
+    struct compiled_rule *compiled = &compiler->ruleset->rules[index];
+    const struct source_texts *texts = &compiler->source->regex;
+    compiled->regexes = arena_array(compiler->ruleset->arena, texts->count, sizeof *compiled->regexes);
+    if (!compiled->regexes) {
+        compiler->error = ERR_SYSTEM;
+        return;
+    }
+    compiled->regex_count = texts->count;
+    for (size_t i = 0; i < texts->count && compiler->error == ERR_OK; i++) {
+        struct regex *regex = &compiled->regexes[i];
+        struct regex_fault fault;
+        enum err error = regex_compile(texts->items[i].text, compiler->ruleset->compile_context, regex, &fault);
+        if (error == ERR_OK)
+            add_regex_literals(compiler, index, &regex->literals);
+        else if (error == ERR_INPUT)
+            report(compiler, &texts->items[i], fault.code, fault.message);
+        else
+            compiler->error = error;
+    }
+}
+
 static void compile_rule(struct compiler *compiler, uint32_t index)
 {
     struct compiled_rule *compiled = &compiler->ruleset->rules[index];
     const struct source_texts *unless = &compiler->source->unless;
     compiled->urgency = compiler->rule->urgency;
-    compile_say(compiler, index);
+    if (compiler->source->say.count > 0)
+        compile_say(compiler, index);
+    if (compiler->source->regex.count > 0)
+        compile_regexes(compiler, index);
     compiled->unless = arena_array(compiler->ruleset->arena, unless->count, sizeof *compiled->unless);
     if (!compiled->unless) {
         compiler->error = ERR_SYSTEM;
@@ -228,18 +261,28 @@ static enum err make_order(struct ruleset *ruleset)
     return ERR_OK;
 }
 
+static pcre2_match_context *make_match_context(pcre2_jit_stack *stack)
+{
+    pcre2_match_context *context = pcre2_match_context_create(NULL);
+    if (!context)
+        return NULL;
+    pcre2_set_match_limit(context, RULESET_MATCH_LIMIT);
+    pcre2_set_depth_limit(context, RULESET_DEPTH_LIMIT);
+    pcre2_set_heap_limit(context, RULESET_HEAP_LIMIT_KIB);
+    pcre2_jit_stack_assign(context, NULL, stack);
+    return context;
+}
+
 static enum err make_contexts(struct ruleset *ruleset)
 {
     ruleset->compile_context = pcre2_compile_context_create(NULL);
-    ruleset->match_context = pcre2_match_context_create(NULL);
     ruleset->match_data = pcre2_match_data_create(1, NULL);
     ruleset->jit_stack = pcre2_jit_stack_create(32 * 1024, RULESET_JIT_STACK, NULL);
-    if (!ruleset->compile_context || !ruleset->match_context || !ruleset->match_data || !ruleset->jit_stack)
+    ruleset->match_context = make_match_context(ruleset->jit_stack);
+    ruleset->regex_context = make_match_context(ruleset->jit_stack);
+    if (!ruleset->compile_context || !ruleset->match_data || !ruleset->jit_stack || !ruleset->match_context ||
+        !ruleset->regex_context)
         return ERR_SYSTEM;
-    pcre2_set_match_limit(ruleset->match_context, RULESET_MATCH_LIMIT);
-    pcre2_set_depth_limit(ruleset->match_context, RULESET_DEPTH_LIMIT);
-    pcre2_set_heap_limit(ruleset->match_context, RULESET_HEAP_LIMIT_KIB);
-    pcre2_jit_stack_assign(ruleset->match_context, NULL, ruleset->jit_stack);
     return ERR_OK;
 }
 
@@ -296,6 +339,8 @@ static void free_rule(struct compiled_rule *rule)
     pcre2_code_free(rule->say.code);
     for (size_t i = 0; i < rule->unless_count; i++)
         pcre2_code_free(rule->unless[i].code);
+    for (size_t i = 0; i < rule->regex_count; i++)
+        regex_free(&rule->regexes[i]);
 }
 
 void ruleset_free(struct ruleset **ruleset)
@@ -307,6 +352,7 @@ void ruleset_free(struct ruleset **ruleset)
         free_rule(&old->rules[i]);
     pcre2_compile_context_free(old->compile_context);
     pcre2_match_context_free(old->match_context);
+    pcre2_match_context_free(old->regex_context);
     pcre2_match_data_free(old->match_data);
     pcre2_jit_stack_free(old->jit_stack);
     arena_free(&old->arena);

@@ -49,6 +49,7 @@ struct rule_source {
     const char *file;             /* as the operator would type it */
     const struct lexicons *local; /* the file's own lexicons */
     struct source_texts say;
+    struct source_texts regex;
     struct source_texts unless;
     const struct rule_test *tests;
     size_t test_count;

@@ -7,10 +7,8 @@
 #include <attune/pack_source.h>
 #include <attune/phrase.h>
 #include <attune/prefilter.h>
+#include <attune/regex.h>
 #include <attune/ruleset.h>
-
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 
 enum {
     RULESET_ARENA = 512 * 1024 * 1024, /* trees and literals of 20,000 rules */
@@ -33,11 +31,13 @@ struct pattern {
 };
 
 struct compiled_rule {
-    struct pattern say;
+    struct pattern say; /* no code, when the rule has patterns alone */
     struct pattern *unless;
     size_t unless_count;
     const struct phrase_node **phrases; /* of `say` */
     size_t phrase_count;
+    struct regex *regexes;
+    size_t regex_count;
     enum urgency urgency;
     size_t stream; /* index of the stream of words that its language sees */
 };
@@ -59,6 +59,7 @@ struct ruleset {
     size_t stream_count;
     pcre2_compile_context *compile_context;
     pcre2_match_context *match_context;
+    pcre2_match_context *regex_context;
     pcre2_match_data *match_data;
     pcre2_jit_stack *jit_stack;
 };

@@ -121,7 +121,7 @@ static const struct refusal refusals[] = {
     {"en/x.yaml", EN FIELDS("en.x", "urgency: now, voice: [client], " GOOD_TESTS "}"),
      "en/x.yaml:4:101: error: en.x: `voice` is not supported by this version of Attune"},
     {"en/x.yaml", EN FIELDS("en.x", "urgency: now, context: {}, " GOOD_TESTS "}"), "`context` is not supported"},
-    {"en/x.yaml", EN FIELDS("en.x", "urgency: now, regex: x, " GOOD_TESTS "}"), "`regex` is not supported"},
+    {"en/x.yaml", EN FIELDS("en.x", "urgency: now, regex: x, " GOOD_TESTS "}"), "`regex` takes a list, not a text"},
     {"en/x.yaml", EN FIELDS("en.x", "urgency: now, urgent: yes, " GOOD_TESTS "}"), "did you mean `urgency`"},
     {"en/x.yaml", EN FIELDS("en.x", "urgency: routine, " GOOD_TESTS "}"), "`urgency` is one of"},
     {"en/x.yaml", EN FIELDS("en.x", "urgency: [now], " GOOD_TESTS "}"), "takes a text, not a list"},

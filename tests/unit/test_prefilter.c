@@ -54,6 +54,36 @@ static void shows_whole_sentences(void **state)
     arena_free(&arena);
 }
 
+/* Literals that may begin inside a word show the same sentences, and widen what the others have shown. */
+static void shows_sentences_with_inner_literals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *part;
+    } rows[] = {
+        {"None. Asleep. None", " asleep\n"},
+        {"Asleep. None. Sleep. None", " asleep\n none\n sleep\n"},
+        {"Awake. None. Asleep. None", " awake\n none\n asleep\n"},
+        {"Asleep, awake. None", " asleep awake\n"},
+        {"Asle ep. Slee", NULL},
+    };
+    struct arena *arena = arena_new(ARENA_BYTES);
+    struct prefilter *prefilter = prefilter_new(arena);
+    assert_int_equal(prefilter_add(prefilter, STR("awake"), 0), ERR_OK);
+    assert_int_equal(prefilter_add_inner(prefilter, STR("sleep"), 0), ERR_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct words words;
+        struct prefilter_range range = {0, 0};
+        assert_int_equal(words_split(arena, str_of(rows[i].text), NULL, &words), ERR_OK);
+        prefilter_scan(prefilter, &words, &range);
+        struct str part = str_slice(words.stream, range.from, range.to);
+        if (!str_equal(part, str_of(rows[i].part)))
+            fail_msg("%s: shown \"%.*s\"", rows[i].text, (int)part.length, part.data);
+    }
+    arena_free(&arena);
+}
+
 static void says_when_memory_ends(void **state)
 {
     (void)state;
@@ -74,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_whole_sentences),
+        cmocka_unit_test(shows_sentences_with_inner_literals),
         cmocka_unit_test(says_when_memory_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
