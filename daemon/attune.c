@@ -20,8 +20,7 @@ static const struct cli_command commands[] = {
      CLI_OPTION_JSON | CLI_OPTION_HTML | CLI_OPTION_RULES | CLI_OPTION_CONFIG, 1, 1, cli_explain},
     {"status", "", "Show how the daemon, its mailboxes and pages are", NULL,
      CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET, 0, 0, cli_status},
-    {"queue", "", "List the messages that wait for people, the most urgent first",
-     "--all lists closed cases too.",
+    {"queue", "", "List the messages that wait for people, the most urgent first", "--all lists closed cases too.",
      CLI_OPTION_JSON | CLI_OPTION_CONFIG | CLI_OPTION_SOCKET | CLI_OPTION_QUEUE | CLI_OPTION_ALL, 0, 0, cli_queue},
     {"ack", "CASE", "Acknowledge a page: somebody has the message in hand",
      "CASE is the case's id as the page gives it, or its unique beginning of 6 characters or more.\n"
