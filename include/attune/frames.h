@@ -135,9 +135,9 @@ bool frame_permitted(unsigned type, enum role peer, enum peer_state state);
 
 enum fetch_tls { FETCH_TLS_IMPLICIT = 0, FETCH_TLS_STARTTLS = 1, FETCH_TLS_NONE = 2 /* loopback only */ };
 enum fetch_watch {
-    FETCH_WATCH_NONE = 0, /* a destination: made when missing if so configured */
-    FETCH_WATCH_IDLE = 1, /* the inbox: IDLE and poll */
-    FETCH_WATCH_POLL = 2, /* also read: STATUS each poll_s */
+    FETCH_WATCH_NONE = 0,  /* a destination: made when missing if so configured */
+    FETCH_WATCH_IDLE = 1,  /* the inbox: IDLE and poll */
+    FETCH_WATCH_POLL = 2,  /* also read: STATUS each poll_s */
     FETCH_WATCH_PLACE = 3, /* a destination that people move mail to as well: made when missing, STATUS each poll_s */
 };
 enum fetch_listing { FETCH_LISTING_NEW = 0, FETCH_LISTING_FULL = 1 };
