@@ -48,6 +48,14 @@ void clock_format_ms(int64_t wall_ms, char out[25])
     snprintf(out, 25, "%s.%03dZ", date, (int)(wall_ms % 1000));
 }
 
+void clock_format_local(int64_t wall_ms, char out[CLOCK_LOCAL_SIZE])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm parts;
+    if (!localtime_r(&seconds, &parts) || !strftime(out, CLOCK_LOCAL_SIZE, "%Y-%m-%d %H:%M %Z", &parts))
+        snprintf(out, CLOCK_LOCAL_SIZE, "-");
+}
+
 void clock_freeze(int64_t wall_ms, int64_t monotonic_ms)
 {
     frozen = true;

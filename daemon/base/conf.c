@@ -30,6 +30,14 @@ const struct conf_person *conf_find_person(const struct conf *conf, const char *
     return NULL;
 }
 
+const struct conf_channel *conf_mail_channel(const struct conf_person *person)
+{
+    for (size_t i = 0; i < person->channel_count; i++)
+        if (person->channels[i].mail)
+            return &person->channels[i];
+    return NULL;
+}
+
 /* --- loading ----------------------------------------------------------------------------------------------------- */
 
 static const char *join_path(struct arena *arena, const char *folder, const char *name)
@@ -56,6 +64,15 @@ static bool resolve_credential(struct arena *arena, const char *credential, cons
     return *path != NULL;
 }
 
+static bool complete_smtp(struct conf *conf)
+{
+    static const uint16_t ports[] = {[SMTP_TLS_STARTTLS] = 587, [SMTP_TLS_IMPLICIT] = 465, [SMTP_TLS_NONE] = 25};
+    struct conf_smtp *smtp = &conf->smtp;
+    if (!smtp->port)
+        smtp->port = ports[smtp->tls];
+    return !smtp->credential || resolve_credential(conf->arena, smtp->credential, &smtp->password_file);
+}
+
 /* Fills what depends on other keys. False without memory. */
 static bool complete(struct conf *conf)
 {
@@ -75,9 +92,14 @@ static bool complete(struct conf *conf)
     for (size_t i = 0; i < conf->staff_count; i++)
         for (size_t j = 0; j < conf->staff[i].channel_count; j++) {
             struct conf_channel *channel = &conf->staff[i].channels[j];
-            done = resolve_credential(conf->arena, channel->credential, &channel->secret_file) && done;
+            if (channel->url)
+                done = resolve_credential(conf->arena, channel->credential, &channel->secret_file) && done;
         }
-    return done;
+    enum { EVERY_DAY = 0x7f };
+    for (size_t i = 0; i < conf->digest_count; i++)
+        if (!conf->digests[i].days)
+            conf->digests[i].days = EVERY_DAY;
+    return complete_smtp(conf) && done;
 }
 
 static enum err load_into(struct conf *conf, const char *path, struct diag *diag)
@@ -184,6 +206,9 @@ enum err conf_check_secrets(const struct conf *conf, struct diag *diag)
         good = can_open(conf->mailboxes[i].password_file, diag) && good;
     for (size_t i = 0; i < conf->staff_count; i++)
         for (size_t j = 0; j < conf->staff[i].channel_count; j++)
-            good = can_open(conf->staff[i].channels[j].secret_file, diag) && good;
+            if (conf->staff[i].channels[j].url)
+                good = can_open(conf->staff[i].channels[j].secret_file, diag) && good;
+    if (conf->smtp.user)
+        good = can_open(conf->smtp.password_file, diag) && good;
     return good ? ERR_OK : ERR_INPUT;
 }

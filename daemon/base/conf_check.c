@@ -169,6 +169,60 @@ static void check_mailbox(const struct check *check, size_t index, const struct 
 
 /* --- people ------------------------------------------------------------------------------------------------------ */
 
+/* What stands behind the one @ of a valid address. */
+static const char *domain_of(const char *address)
+{
+    return strchr(address, '@') + 1;
+}
+
+static bool is_staff_domain(const struct conf *conf, const char *domain)
+{
+    for (size_t i = 0; i < conf->staff_domain_count; i++)
+        if (str_equal_nocase(str_of(conf->staff_domains[i]), str_of(domain)))
+            return true;
+    return false;
+}
+
+static bool is_mailbox(const struct conf *conf, const char *address)
+{
+    for (size_t i = 0; i < conf->mailbox_count; i++)
+        if (str_equal_nocase(str_of(conf->mailboxes[i].user), str_of(address)))
+            return true;
+    return false;
+}
+
+static void check_address(const struct check *check, const struct conf_person *person,
+                          const struct conf_channel *channel, const struct yaml_node *node)
+{
+    char message[512];
+    const char *fault = NULL;
+    if (!check->conf->smtp.host)
+        fault = "needs smtp: the server that takes mail";
+    else if (!is_staff_domain(check->conf, domain_of(channel->mail)))
+        fault = "is outside staff_domains: mail goes to staff only";
+    else if (is_mailbox(check->conf, channel->mail))
+        fault = "is a watched mailbox, where a page would wait with the mail that it is about";
+    else if (channel->secret_file || channel->credential)
+        fault = "takes no secret: remove secret_file or credential";
+    if (!fault)
+        return;
+    snprintf(message, sizeof message, "%s %s", channel->mail, fault);
+    add(check, DIAG_ERROR, place(node, "mail"), "C018", person->name, message);
+}
+
+static void check_target(const struct check *check, const struct conf_person *person,
+                         const struct conf_channel *channel, const struct yaml_node *node)
+{
+    if (channel->url && channel->mail)
+        add(check, DIAG_ERROR, place(node, "mail"), "C012", person->name, "webhook and mail exclude each other");
+    else if (channel->mail)
+        check_address(check, person, channel, node);
+    else if (!channel->url)
+        add(check, DIAG_ERROR, node, "C006", person->name, "webhook or mail is missing");
+    else
+        check_secret(check, node, person->name, "secret_file", channel->secret_file, channel->credential);
+}
+
 static void check_channel(const struct check *check, const struct conf_person *person, size_t index,
                           const struct yaml_node *node)
 {
@@ -177,7 +231,7 @@ static void check_channel(const struct check *check, const struct conf_person *p
         if (strcmp(person->channels[i].name, channel->name) == 0)
             add(check, DIAG_ERROR, place(node, "name"), "C007", person->name,
                 "another channel of this person has this name");
-    check_secret(check, node, person->name, "secret_file", channel->secret_file, channel->credential);
+    check_target(check, person, channel, node);
 }
 
 static void check_person(const struct check *check, size_t index, const struct yaml_node *node)
@@ -194,19 +248,24 @@ static void check_person(const struct check *check, size_t index, const struct y
 
 /* --- ladders ----------------------------------------------------------------------------------------------------- */
 
-static void check_step(const struct check *check, const char *ladder, const struct conf_step *step,
-                       const struct yaml_node *node)
+static void report_stranger(const struct check *check, const char *subject, const char *name,
+                            const struct yaml_node *node)
 {
-    if (strcmp(step->to, CONF_EVERYBODY) == 0 || conf_find_person(check->conf, step->to))
-        return;
     const char *names[CONF_MAX_STAFF];
     for (size_t i = 0; i < check->conf->staff_count; i++)
         names[i] = check->conf->staff[i].name;
-    const char *nearest = str_nearest(step->to, names, check->conf->staff_count);
+    const char *nearest = str_nearest(name, names, check->conf->staff_count);
     char message[256];
-    snprintf(message, sizeof message, "%s is not on staff%s%s%s", step->to, nearest ? "; did you mean " : "",
+    snprintf(message, sizeof message, "%s is not on staff%s%s%s", name, nearest ? "; did you mean " : "",
              nearest ? nearest : "", nearest ? "?" : "");
-    add(check, DIAG_ERROR, place(node, "to"), "C010", ladder, message);
+    add(check, DIAG_ERROR, place(node, "to"), "C010", subject, message);
+}
+
+static void check_step(const struct check *check, const char *ladder, const struct conf_step *step,
+                       const struct yaml_node *node)
+{
+    if (strcmp(step->to, CONF_EVERYBODY) != 0 && !conf_find_person(check->conf, step->to))
+        report_stranger(check, ladder, step->to, node);
 }
 
 static void check_ladder(const struct check *check, const char *ladder, const struct conf_step *steps, size_t count,
@@ -225,6 +284,35 @@ static void check_ladder(const struct check *check, const char *ladder, const st
             "the last step rings once, so a page that nobody acknowledges falls silent: give it an every");
 }
 
+/* --- mail to staff ----------------------------------------------------------------------------------------------- */
+
+static void check_smtp(const struct check *check, const struct yaml_node *node)
+{
+    const struct conf_smtp *smtp = &check->conf->smtp;
+    if (!smtp->host)
+        add(check, DIAG_ERROR, node, "C006", "smtp", "host is missing");
+    else if (smtp->tls == SMTP_TLS_NONE && !conf_host_is_loopback(smtp->host))
+        add(check, DIAG_ERROR, place(node, "tls"), "C008", "smtp",
+            "tls: none would send pages and the password in the clear; it may only go to this machine (localhost, "
+            "127.0.0.1, ::1)");
+    if (!smtp->from)
+        add(check, DIAG_ERROR, node, "C006", "smtp", "from is missing");
+    if (smtp->user)
+        check_secret(check, node, "smtp", "password_file", smtp->password_file, smtp->credential);
+    else if (smtp->password_file || smtp->credential)
+        add(check, DIAG_ERROR, node, "C006", "smtp", "user is missing: a password alone signs nobody in");
+}
+
+static void check_digest(const struct check *check, const struct conf_digest *digest, const struct yaml_node *node)
+{
+    const struct conf_person *person = conf_find_person(check->conf, digest->to);
+    if (!person)
+        report_stranger(check, "digest", digest->to, node);
+    else if (!conf_mail_channel(person))
+        add(check, DIAG_ERROR, place(node, "to"), "C019", digest->to,
+            "has no mail address for a digest: add a channel with mail");
+}
+
 void conf_check(const struct conf *conf, const struct yaml_node *root, struct diag *diag)
 {
     struct check check = {conf, diag};
@@ -232,6 +320,10 @@ void conf_check(const struct conf *conf, const struct yaml_node *root, struct di
         check_mailbox(&check, i, item(root, "mailboxes", i));
     for (size_t i = 0; i < conf->staff_count; i++)
         check_person(&check, i, item(root, "staff", i));
+    if (yaml_get(root, "smtp"))
+        check_smtp(&check, yaml_get(root, "smtp"));
+    for (size_t i = 0; i < conf->digest_count; i++)
+        check_digest(&check, &conf->digests[i], item(root, "digest", i));
     const struct yaml_node *pages = yaml_get(root, "pages");
     check_ladder(&check, "clinical", conf->clinical, conf->clinical_count, yaml_get(pages, "clinical"));
     if (conf->safety_count)

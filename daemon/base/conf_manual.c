@@ -38,11 +38,26 @@ static void put_text(struct buf *out, const char *text)
 static const char *type_word(enum conf_type type)
 {
     static const char *const words[] = {
-        [CONF_TYPE_TEXT] = "text",         [CONF_TYPE_PATH] = "path",         [CONF_TYPE_NAME] = "name",
-        [CONF_TYPE_HOST] = "host",         [CONF_TYPE_FOLDER] = "folder",     [CONF_TYPE_URL] = "URL",
-        [CONF_TYPE_FLAG] = "yes or no",    [CONF_TYPE_PORT] = "port",         [CONF_TYPE_COUNT] = "number",
-        [CONF_TYPE_DURATION] = "duration", [CONF_TYPE_SIZE] = "size",         [CONF_TYPE_FOLDERS] = "list of folders",
-        [CONF_TYPE_GROUP] = "map",         [CONF_TYPE_LIST] = "list of maps", [CONF_TYPE_ARRAY] = "list of maps",
+        [CONF_TYPE_TEXT] = "text",
+        [CONF_TYPE_PATH] = "path",
+        [CONF_TYPE_NAME] = "name",
+        [CONF_TYPE_HOST] = "host",
+        [CONF_TYPE_FOLDER] = "folder",
+        [CONF_TYPE_URL] = "URL",
+        [CONF_TYPE_FLAG] = "yes or no",
+        [CONF_TYPE_PORT] = "port",
+        [CONF_TYPE_COUNT] = "number",
+        [CONF_TYPE_DURATION] = "duration",
+        [CONF_TYPE_SIZE] = "size",
+        [CONF_TYPE_FOLDERS] = "list of folders",
+        [CONF_TYPE_GROUP] = "map",
+        [CONF_TYPE_LIST] = "list of maps",
+        [CONF_TYPE_ARRAY] = "list of maps",
+        [CONF_TYPE_ADDRESS] = "address",
+        [CONF_TYPE_DOMAIN] = "domain",
+        [CONF_TYPE_CLOCK] = "time of the day",
+        [CONF_TYPE_DOMAINS] = "list of domains",
+        [CONF_TYPE_DAYS] = "list of days",
     };
     const char *word = (size_t)type < sizeof words / sizeof words[0] ? words[type] : NULL;
     return word ? word : ""; /* a test refuses a page with an empty one */
@@ -85,6 +100,7 @@ static void put_bounds(struct buf *out, const struct conf_row *row)
         buf_add_char(out, '.');
         break;
     case CONF_TYPE_FOLDERS:
+    case CONF_TYPE_DOMAINS:
     case CONF_TYPE_LIST:
     case CONF_TYPE_ARRAY:
         buf_addf(out, "\nAt most %llu.", (unsigned long long)row->maximum);

@@ -107,10 +107,12 @@ static bool count_fits(struct conf_reader *reader, const struct conf_row *row, c
     return false;
 }
 
-static void read_folders(struct conf_reader *reader, const struct conf_row *row, const struct yaml_node *node,
-                         const char *path, unsigned char *base)
+static void read_texts(struct conf_reader *reader, const struct conf_row *row, const struct yaml_node *node,
+                       const char *path, unsigned char *base)
 {
     static const struct conf_row folder = {.type = CONF_TYPE_FOLDER, .maximum = 255};
+    static const struct conf_row domain = {.type = CONF_TYPE_DOMAIN, .maximum = 253};
+    const struct conf_row *one = row->type == CONF_TYPE_FOLDERS ? &folder : &domain;
     if (!has_kind(reader, node, YAML_LIST, path) || !count_fits(reader, row, node, path))
         return;
     const char **names = arena_array(reader->arena, node->count ? node->count : 1, sizeof *names);
@@ -119,9 +121,26 @@ static void read_folders(struct conf_reader *reader, const struct conf_row *row,
         return;
     }
     for (size_t i = 0; i < node->count; i++)
-        read_value(reader, &folder, node->values[i], path, &names[i]);
+        read_value(reader, one, node->values[i], path, &names[i]);
     memcpy(base + row->offset, &names, sizeof names);
     memcpy(base + row->count_offset, &node->count, sizeof node->count);
+}
+
+/* Each day is one bit, as tm_wday counts them. */
+static void read_days(struct conf_reader *reader, const struct conf_row *row, const struct yaml_node *node,
+                      const char *path, unsigned char *base)
+{
+    static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
+    static const struct conf_row day = {.type = CONF_TYPE_CHOICE, .words = days};
+    uint32_t bits = 0;
+    if (!has_kind(reader, node, YAML_LIST, path) || !count_fits(reader, row, node, path))
+        return;
+    for (size_t i = 0; i < node->count; i++) {
+        unsigned index = 0;
+        read_value(reader, &day, node->values[i], path, &index);
+        bits |= 1u << index;
+    }
+    memcpy(base + row->offset, &bits, sizeof bits);
 }
 
 static void read_elements(struct conf_reader *reader, const struct conf_row *row, const struct yaml_node *list,
@@ -141,7 +160,7 @@ static void read_list(struct conf_reader *reader, const struct conf_row *row, co
         return;
     unsigned char *elements = base + row->offset;
     if (row->type == CONF_TYPE_LIST) {
-        elements = arena_array(reader->arena, node->count, row->element);
+        elements = arena_array(reader->arena, node->count ? node->count : 1, row->element);
         if (!elements) {
             reader->out_of_memory = true;
             return;
@@ -164,7 +183,11 @@ static void read_row(struct conf_reader *reader, const struct conf_row *row, con
         read_list(reader, row, node, path, base);
         break;
     case CONF_TYPE_FOLDERS:
-        read_folders(reader, row, node, path, base);
+    case CONF_TYPE_DOMAINS:
+        read_texts(reader, row, node, path, base);
+        break;
+    case CONF_TYPE_DAYS:
+        read_days(reader, row, node, path, base);
         break;
     case CONF_TYPE_REFUSED:
         break; /* reported with the keys */

@@ -31,11 +31,12 @@ static void put_comment(struct buf *out, size_t indent, const char *text)
 
 static void put_section(struct buf *out, const struct conf_section *section, size_t indent, bool as_item);
 
-static void put_lines(struct buf *out, const char *lines, size_t indent)
+static void put_lines(struct buf *out, const char *lines, size_t indent, bool asleep)
 {
     struct str rest = str_of(lines), line;
     while (str_next_line(&rest, &line)) {
         put_indent(out, indent);
+        buf_add_text(out, asleep ? "# " : "");
         buf_add_str(out, line);
         buf_add_char(out, '\n');
     }
@@ -49,13 +50,13 @@ static void put_array(struct buf *out, const struct conf_row *row, size_t indent
         snprintf(help, sizeof help, "%s: %s", row->inner->rows[i].key, row->inner->rows[i].help);
         put_comment(out, indent, help);
     }
-    put_lines(out, row->sample, indent);
+    put_lines(out, row->sample, indent, row->asleep);
 }
 
 static void put_value(struct buf *out, const struct conf_row *row)
 {
     const char *value = row->sample ? row->sample : row->standard;
-    buf_addf(out, row->type == CONF_TYPE_FOLDERS ? " [%s]\n" : " %s\n", value);
+    buf_addf(out, row->type == CONF_TYPE_FOLDERS || row->type == CONF_TYPE_DOMAINS ? " [%s]\n" : " %s\n", value);
 }
 
 static void put_row(struct buf *out, const struct conf_row *row, size_t indent, bool as_item)
@@ -70,11 +71,11 @@ static void put_row(struct buf *out, const struct conf_row *row, size_t indent, 
     buf_add_char(out, '\n');
     if (row->type == CONF_TYPE_GROUP) {
         put_section(out, row->inner, indent + INDENT, false);
-    } else if (row->type == CONF_TYPE_ARRAY && row->sample) {
+    } else if ((row->type == CONF_TYPE_ARRAY || row->asleep) && row->sample) {
         put_array(out, row, indent + INDENT);
     } else {
         put_section(out, row->inner, indent + 2 * INDENT, true);
-        put_lines(out, row->sample, indent + INDENT);
+        put_lines(out, row->sample, indent + INDENT, false);
     }
 }
 

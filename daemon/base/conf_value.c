@@ -89,6 +89,48 @@ static bool parse_host(const struct conf_row *row, struct str text, void *target
     return false;
 }
 
+bool conf_address_is_valid(const char *address)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const char *at = strchr(address, '@');
+    size_t length = strlen(address);
+    if (!at || length > CONF_MAX_ADDRESS || at == address || !at[1] || strstr(address, ".."))
+        return false;
+    struct str local = {address, (size_t)(at - address)}, domain = str_of(at + 1);
+    char first = domain.data[0], last = domain.data[domain.length - 1];
+    if (address[0] == '.' || address[0] == '-' || local.data[local.length - 1] == '.')
+        return false;
+    for (size_t i = 0; i < local.length; i++)
+        if (!strchr(letters, local.data[i]) && !strchr("!#$&'*+-/=?^_`{|}~.", local.data[i]))
+            return false;
+    return strchr(letters, first) && strchr(letters, last) &&
+           is_made_of(domain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
+}
+
+static bool parse_address(const struct conf_row *row, struct str text, void *target, char why[WHY_SIZE])
+{
+    if (!parse_text(row, text, target, why))
+        return false;
+    if (conf_address_is_valid(text.data))
+        return true;
+    snprintf(why, WHY_SIZE, "must be one mail address, such as ana@example.org");
+    return false;
+}
+
+static bool parse_domain(const struct conf_row *row, struct str text, void *target, char why[WHY_SIZE])
+{
+    char address[CONF_MAX_ADDRESS + 1];
+    if (!parse_text(row, text, target, why))
+        return false;
+    if (text.length < CONF_MAX_ADDRESS - 2) {
+        snprintf(address, sizeof address, "a@%s", text.data);
+        if (conf_address_is_valid(address))
+            return true;
+    }
+    snprintf(why, WHY_SIZE, "must be what stands behind the @ of an address, such as example.org");
+    return false;
+}
+
 /* The wildcards are legal in a name, but LIST cannot then ask for that folder alone (RFC 3501, 6.3.8). */
 static bool parse_folder(const struct conf_row *row, struct str text, void *target, char why[WHY_SIZE])
 {
@@ -212,6 +254,20 @@ static bool parse_duration(const struct conf_row *row, struct str text, void *ta
     return parse_measure(row, text, duration_units, 4, "30s, 5m, 4h or 2d", target, why);
 }
 
+/* HH:MM of a day of 24 hours. */
+static bool parse_clock(const struct conf_row *row, struct str text, void *target, char why[WHY_SIZE])
+{
+    uint64_t hour, minute;
+    (void)row;
+    if (text.length == 5 && text.data[2] == ':' && str_to_u64(str_slice(text, 0, 2), 23, &hour) &&
+        str_to_u64(str_slice(text, 3, 5), 59, &minute)) {
+        *(uint32_t *)target = (uint32_t)(hour * 60 + minute);
+        return true;
+    }
+    snprintf(why, WHY_SIZE, "must be a time of the day between \"00:00\" and \"23:59\"");
+    return false;
+}
+
 static bool parse_size(const struct conf_row *row, struct str text, void *target, char why[WHY_SIZE])
 {
     return parse_measure(row, text, size_units, 2, "512 KiB or 30 MiB", target, why);
@@ -272,6 +328,7 @@ bool conf_parse_value(const struct conf_row *row, struct str text, void *target,
         [CONF_TYPE_HOST] = parse_host,         [CONF_TYPE_FOLDER] = parse_folder, [CONF_TYPE_URL] = parse_url,
         [CONF_TYPE_FLAG] = parse_flag,         [CONF_TYPE_PORT] = parse_port,     [CONF_TYPE_COUNT] = parse_count,
         [CONF_TYPE_DURATION] = parse_duration, [CONF_TYPE_SIZE] = parse_size,     [CONF_TYPE_CHOICE] = parse_choice,
+        [CONF_TYPE_ADDRESS] = parse_address,   [CONF_TYPE_DOMAIN] = parse_domain, [CONF_TYPE_CLOCK] = parse_clock,
     };
     if (row->type >= sizeof parsers / sizeof parsers[0] || !parsers[row->type])
         bug("a row without a scalar type was read as one");

@@ -28,6 +28,8 @@ static const struct option_row rows[] = {
     {CLI_OPTION_RULE, "rule", "ID", "this rule only", KIND_TEXT, PLACE(rule), 0},
     {CLI_OPTION_AS, "as", "NAME", "act for this person; needs the admin group", KIND_TEXT, PLACE(as), 0},
     {CLI_OPTION_QUEUE, "queue", "NAME", "only this queue: clinical or agent", KIND_TEXT, PLACE(queue), 0},
+    {CLI_OPTION_PREVIEW, "preview", NULL, "show it as it would be sent now", KIND_FLAG, PLACE(preview), 0},
+    {CLI_OPTION_PERSON, "person", "NAME", "as this person would get it", KIND_TEXT, PLACE(person), 0},
     {CLI_OPTION_SOCKET, "socket", "PATH", "the daemon's control socket, when its configuration cannot be read",
      KIND_TEXT, PLACE(socket), 0},
     {CLI_OPTION_HTML, "html", "FILE", "write a page for a browser to FILE", KIND_TEXT, PLACE(html), 0},

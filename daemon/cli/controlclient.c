@@ -3,6 +3,7 @@
 #include <attune/conf.h>
 #include <attune/control.h>
 #include <attune/controlclient.h>
+#include <attune/offline.h>
 #include <attune/output.h>
 #include <errno.h>
 #include <poll.h>
@@ -187,6 +188,10 @@ enum cli_exit controlclient_run(const struct cli_arguments *arguments, const jso
     enum cli_exit status = find_socket(arguments, &path);
     if (status == CLI_DONE) {
         status = controlclient_ask(buf_text(&path), request, CONTROL_TIMEOUT_MS, answer, &problem);
+        if (status == CLI_NO_DAEMON && offline_answer(arguments, request, answer)) {
+            output_problem("%s What follows is from its journal.", buf_text(&problem));
+            status = CLI_DONE;
+        }
         if (status != CLI_DONE)
             report(arguments, buf_str(&problem), status);
     }

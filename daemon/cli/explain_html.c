@@ -127,7 +127,7 @@ static void add_route(struct buf *out, const struct explain *explain)
     add_fact(out, "Page", explain_page_sentence(route->page));
     if (hint)
         add_fact(out, "For agents", hint);
-    add_fact(out, "Kind of mail", explain_class_sentence(explain->verdict.class));
+    add_fact(out, "Kind", explain_class_sentence(explain->verdict.class));
     add_fact(out, "Language", *explain->verdict.language ? explain->verdict.language : "not known");
     buf_add_text(out, "</dl>\n");
 }

@@ -130,11 +130,15 @@ static void print_text(const json_t *answer)
 {
     struct buf text;
     buf_init(&text, OUTPUT_MAX);
-    add_daemon(&text, answer);
-    add_rules(&text, answer);
-    add_mailboxes(&text, answer);
+    bool is_running = !json_is_false(member(answer, "running"));
+    if (is_running) {
+        add_daemon(&text, answer);
+        add_rules(&text, answer);
+        add_mailboxes(&text, answer);
+    }
     add_counts(&text, answer);
-    add_roles(&text, answer);
+    if (is_running)
+        add_roles(&text, answer);
     add_problems(&text, answer);
     output_print(&text);
     buf_free(&text);
@@ -152,6 +156,7 @@ enum cli_exit cli_status(const struct cli_arguments *arguments)
         output_print_json(answer);
     else
         print_text(answer);
+    status = json_is_false(member(answer, "running")) ? CLI_NO_DAEMON : CLI_DONE;
     json_decref(answer);
-    return CLI_DONE;
+    return status;
 }

@@ -5,6 +5,7 @@
  */
 #include <attune/clock.h>
 #include <attune/control.h>
+#include <attune/journal_json.h>
 #include <attune/keep.h>
 #include <attune/log.h>
 #include <errno.h>
@@ -282,7 +283,21 @@ static void command_queue(struct keep *keep, struct control_client *client, cons
     if (name && queue < 0)
         refuse(client, 2, "there are two queues: agent and clinical");
     else
-        answer(client, queue_json(keep, queue, json_is_true(json_object_get(request, "all"))));
+        answer(client, queue_json(keep->journal, queue, json_is_true(json_object_get(request, "all"))));
+}
+
+/* Without a person, the first who gets one; where nobody does, all there is. */
+static void command_digest(struct keep *keep, struct control_client *client, const json_t *request)
+{
+    const struct conf *conf = keep->conf;
+    const char *person = json_string_value(json_object_get(request, "person"));
+    if (person && !conf_find_person(conf, person)) {
+        refuse(client, 1, "nobody of that name is on the staff list");
+        return;
+    }
+    if (!person && conf->digest_count)
+        person = conf->digests[0].to;
+    answer(client, digest_json(keep, person));
 }
 
 static void command_reload(struct keep *keep, struct control_client *client, const json_t *request)
@@ -302,7 +317,8 @@ static void dispatch(struct keep *keep, struct control_client *client, const jso
         const char *name;
         void (*run)(struct keep *keep, struct control_client *client, const json_t *request);
     } commands[] = {{"status", command_status}, {"queue", command_queue}, {"ack", command_ack},
-                    {"reload", command_reload}, {"show", command_show},   {"close", command_close}};
+                    {"show", command_show},     {"close", command_close}, {"digest", command_digest},
+                    {"reload", command_reload}};
     const char *name = json_string_value(json_object_get(request, "command"));
     if (!may_ask(keep, client)) {
         refuse(client, 2, "you are not in the group that may ask (control.group)");

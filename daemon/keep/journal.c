@@ -296,6 +296,25 @@ enum err journal_open(const char *directory, struct journal **out, struct diag *
     return ERR_OK;
 }
 
+enum err journal_open_reader(const char *directory, struct journal **out)
+{
+    char path[4096];
+    *out = NULL;
+    struct journal *journal = calloc(1, sizeof *journal);
+    if (!journal)
+        return ERR_SYSTEM;
+    snprintf(journal->directory, sizeof journal->directory, "%s", directory);
+    journal_path(journal, "journal.db", path);
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    bool opened = sqlite3_open_v2(path, &journal->database, flags, NULL) == SQLITE_OK;
+    if (!opened || journal_number(journal, -1, "PRAGMA user_version", "") != JOURNAL_SCHEMA) {
+        journal_close(&journal);
+        return ERR_ABSENT;
+    }
+    *out = journal;
+    return ERR_OK;
+}
+
 void journal_close(struct journal **journal)
 {
     if (!*journal)

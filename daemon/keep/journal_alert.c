@@ -85,10 +85,10 @@ void journal_add_outbox(struct journal *journal, const struct outbox_row *row)
                 "tittt", row->alert, (int64_t)row->step, row->person, row->channel, row->webhook_id);
     journal_run(
         journal,
-        "INSERT OR IGNORE INTO outbox(alert, step, ring, person, channel, webhook_id, state, due_at, created_at)"
-        " VALUES(?, ?, ?, ?, ?, ?, 0, ?, ?)",
-        "tiitttii", row->alert, (int64_t)row->step, (int64_t)row->ring, row->person, row->channel, row->webhook_id,
-        row->due_ms, clock_wall_ms());
+        "INSERT OR IGNORE INTO outbox(kind, period, alert, step, ring, person, channel, webhook_id, state, due_at,"
+        " created_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+        "iitiitttii", (int64_t)row->kind, row->period_ms, row->alert, (int64_t)row->step, (int64_t)row->ring,
+        row->person, row->channel, row->webhook_id, row->due_ms, clock_wall_ms());
 }
 
 size_t journal_due_outbox(struct journal *journal, int64_t now_ms, size_t per_channel, struct outbox_row *rows,
@@ -96,7 +96,8 @@ size_t journal_due_outbox(struct journal *journal, int64_t now_ms, size_t per_ch
 {
     sqlite3_stmt *found =
         journal_query(journal,
-                      "SELECT id, alert, step, ring, person, channel, webhook_id, attempts, due_at FROM"
+                      "SELECT id, alert, step, ring, person, channel, webhook_id, attempts, due_at, kind, period,"
+                      " created_at FROM"
                       " (SELECT *, row_number() OVER (PARTITION BY person, channel ORDER BY due_at, id)"
                       " AS place FROM outbox WHERE state = 0 AND due_at <= ?)"
                       " WHERE place <= ? ORDER BY due_at, id LIMIT ?",
@@ -113,6 +114,9 @@ size_t journal_due_outbox(struct journal *journal, int64_t now_ms, size_t per_ch
         journal_copy_text(row->webhook_id, sizeof row->webhook_id, found, 6);
         row->attempts = (uint32_t)sqlite3_column_int64(found, 7);
         row->due_ms = sqlite3_column_int64(found, 8);
+        row->kind = (enum outbox_kind)sqlite3_column_int(found, 9);
+        row->period_ms = sqlite3_column_int64(found, 10);
+        row->created_ms = sqlite3_column_int64(found, 11);
     }
     journal_done(found);
     return count;
@@ -159,7 +163,7 @@ int64_t journal_next_page_due(struct journal *journal)
 
 bool journal_has_open_page(struct journal *journal)
 {
-    return journal_number(journal, 0, "SELECT count(*) FROM outbox WHERE state = 0", "") > 0;
+    return journal_number(journal, 0, "SELECT count(*) FROM outbox WHERE state = 0 AND kind = 0", "") > 0;
 }
 
 /* --- acknowledging --------------------------------------------------------------------------------------------------

@@ -393,6 +393,7 @@ static void turn(struct keep *keep, struct watch *watch, int signals)
     watch_disk(keep);
     watch_conditions(keep);
     alert_run_ladder(keep);
+    digest_plan(keep);
     for (size_t i = 0; i < keep->mailbox_count; i++)
         mailbox_plan(keep, &keep->mailboxes[i]);
     if (journal_has_changes(keep->journal)) {

@@ -6,6 +6,7 @@
 #include <attune/clock.h>
 #include <attune/keep.h>
 #include <attune/log.h>
+#include <attune/mail.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -18,30 +19,80 @@ enum { FIRST_RETRY_MS = 5000, LAST_RETRY_MS = 300000 };
 /* --- the process
  * ---------------------------------------------------------------------------------------------------------- */
 
+/* Every channel and server comes with a descriptor; this stands for a secret that there is none of. */
+static int open_nothing(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int open_secret(const char *path)
+{
+    struct diag diag;
+    int secret = -1;
+    diag_init(&diag);
+    if (conf_open_secret(path, &secret, &diag) != ERR_OK)
+        secret = -1;
+    diag_free(&diag);
+    return secret;
+}
+
+/* An address in brackets where it would be taken apart at its colons. */
+static bool send_server(struct keep *keep, struct peer *peer)
+{
+    const struct conf_smtp *smtp = &keep->conf->smtp;
+    char url[CONF_MAX_URL];
+    if (!smtp->host)
+        return true;
+    bool wants_brackets = strchr(smtp->host, ':') && smtp->host[0] != '[';
+    snprintf(url, sizeof url, "%s://%s%s%s:%u", smtp->tls == SMTP_TLS_IMPLICIT ? "smtps" : "smtp",
+             wants_brackets ? "[" : "", smtp->host, wants_brackets ? "]" : "", smtp->port);
+    int secret = smtp->user ? open_secret(smtp->password_file) : open_nothing();
+    if (secret < 0) { /* the sign-in fails, which its rows and an alarm show; webhooks go on */
+        keep->channels_left_out++;
+        log_error("smtp-password-refused");
+        secret = open_nothing();
+    }
+    ipc_write_begin(&keep->writer, FRAME_NOTIFY_SMTP);
+    ipc_put_text(&keep->writer, url);
+    ipc_put_u8(&keep->writer, (uint8_t)smtp->tls);
+    ipc_put_text(&keep->writer, smtp->user ? smtp->user : "");
+    ipc_put_text(&keep->writer, smtp->from);
+    return peer_send(keep, peer, &keep->writer, secret);
+}
+
+static enum notify_kind channel_kind(const struct conf_channel *channel)
+{
+    return channel->mail ? NOTIFY_MAIL : NOTIFY_WEBHOOK;
+}
+
+static const char *channel_target(const struct conf_channel *channel)
+{
+    return channel->mail ? channel->mail : channel->url;
+}
+
 static bool send_channel(struct keep *keep, struct peer *peer, const struct conf_person *person,
                          const struct conf_channel *channel)
 {
-    struct diag diag;
-    int secret;
-    diag_init(&diag);
-    enum err error = conf_open_secret(channel->secret_file, &secret, &diag);
-    diag_free(&diag);
-    if (error != ERR_OK) {
+    int secret = channel->mail ? open_nothing() : open_secret(channel->secret_file);
+    if (secret < 0) {
         /* The others must still be told: this channel is left out, its pages are tried again, and status says so. */
         keep->channels_left_out++;
         log_error("channel-secret-refused", LOG_NAME("person", person->name), LOG_NAME("channel", channel->name));
         return true;
     }
     ipc_write_begin(&keep->writer, FRAME_NOTIFY_STAFF);
+    ipc_put_u8(&keep->writer, (uint8_t)channel_kind(channel));
     ipc_put_text(&keep->writer, person->name);
     ipc_put_text(&keep->writer, channel->name);
-    ipc_put_text(&keep->writer, channel->url);
+    ipc_put_text(&keep->writer, channel_target(channel));
     return peer_send(keep, peer, &keep->writer, secret);
 }
 
 static enum err notify_begin(struct keep *keep, struct peer *peer)
 {
     keep->channels_left_out = 0;
+    if (!send_server(keep, peer))
+        return ERR_PEER;
     for (size_t i = 0; i < keep->conf->staff_count; i++)
         for (size_t c = 0; c < keep->conf->staff[i].channel_count; c++)
             if (!send_channel(keep, peer, &keep->conf->staff[i], &keep->conf->staff[i].channels[c]))
@@ -134,8 +185,8 @@ static void set_time(json_t *object, const char *key, int64_t wall_ms)
     json_object_set_new(object, key, json_string(text));
 }
 
-/* The body; free() it. The same row gives the same bytes, so that a repeated id never carries another content. */
-static char *page_body(const struct outbox_row *row, const struct alert_row *alert)
+/* For a webhook. The same row gives the same bytes, so that a repeated id never carries another content. */
+static enum err write_page_json(const struct outbox_row *row, const struct alert_row *alert, struct buf *out)
 {
     bool is_alarm = strcmp(alert->kind, "alarm") == 0;
     json_t *data = json_pack("{s:s, s:s, s:i, s:i}", "case", alert->id, is_alarm ? "about" : "mailbox", alert->subject,
@@ -155,7 +206,9 @@ static char *page_body(const struct outbox_row *row, const struct alert_row *ale
     set_time(body, "timestamp", alert->opened_ms);
     char *text = json_dumps(body, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(body);
-    return text;
+    enum err error = text ? buf_add_text(out, text) : ERR_SYSTEM;
+    free(text);
+    return error;
 }
 
 static const struct conf_channel *find_channel(const struct conf *conf, const struct outbox_row *row)
@@ -167,30 +220,52 @@ static const struct conf_channel *find_channel(const struct conf *conf, const st
     return NULL;
 }
 
-static bool send_page(struct keep *keep, const struct outbox_row *row)
+/* ERR_ABSENT: there is nothing left to tell. */
+static enum err write_body(struct keep *keep, const struct outbox_row *row, const struct conf_channel *channel,
+                           struct buf *out)
 {
     struct alert_row alert;
-    const struct conf_channel *channel = find_channel(keep->conf, row);
-    if (!channel || !journal_get_alert(keep->journal, row->alert, &alert)) {
-        journal_cancel_outbox(keep->journal, row->id); /* a person removed: the ladder's other steps go on */
-        return true;
-    }
-    char *body = page_body(row, &alert);
-    if (!body)
-        return false;
+    if (row->kind == OUTBOX_DIGEST)
+        return channel->mail ? digest_compose_row(keep, row, channel->mail, out) : ERR_ABSENT;
+    if (!journal_get_alert(keep->journal, row->alert, &alert))
+        return ERR_ABSENT;
+    if (channel->mail)
+        return mail_compose_page(row, &alert, keep->conf->smtp.from, channel->mail, keep->site_key, out);
+    return write_page_json(row, &alert, out);
+}
+
+static bool send_body(struct keep *keep, const struct outbox_row *row, const struct conf_channel *channel,
+                      struct str body)
+{
     ipc_write_begin(&keep->writer, FRAME_NOTIFY_SEND);
     ipc_put_u64(&keep->writer, (uint64_t)row->id);
+    ipc_put_u8(&keep->writer, (uint8_t)channel_kind(channel));
     ipc_put_text(&keep->writer, row->person);
     ipc_put_text(&keep->writer, row->channel);
-    ipc_put_text(&keep->writer, channel->url);
+    ipc_put_text(&keep->writer, channel_target(channel));
     ipc_put_text(&keep->writer, row->webhook_id);
-    ipc_put_text(&keep->writer, body);
-    free(body);
-    if (!peer_send(keep, &keep->notify, &keep->writer, -1))
+    ipc_put_str(&keep->writer, body);
+    return peer_send(keep, &keep->notify, &keep->writer, -1);
+}
+
+/* False when nothing more can be sent now. */
+static bool send_row(struct keep *keep, const struct outbox_row *row)
+{
+    const struct conf_channel *channel = find_channel(keep->conf, row);
+    struct buf body;
+    buf_init(&body, MAIL_MAX_BYTES);
+    enum err error = channel ? write_body(keep, row, channel, &body) : ERR_ABSENT;
+    bool sent = error == ERR_OK && send_body(keep, row, channel, buf_str(&body));
+    buf_free(&body);
+    if (error == ERR_ABSENT) { /* a person removed: the ladder's other steps go on */
+        journal_cancel_outbox(keep->journal, row->id);
+        return true;
+    }
+    if (!sent)
         return false;
     keep->sending[keep->sending_count++] = *row;
-    log_info("page-sent", LOG_NAME("case", row->alert), LOG_NAME("person", row->person),
-             LOG_NAME("channel", row->channel), LOG_NUMBER("row", row->id));
+    log_info(row->kind == OUTBOX_DIGEST ? "digest-sent" : "page-sent", LOG_NAME("case", row->alert),
+             LOG_NAME("person", row->person), LOG_NAME("channel", row->channel), LOG_NUMBER("row", row->id));
     return true;
 }
 
@@ -216,6 +291,6 @@ void notify_send_due(struct keep *keep)
     size_t count =
         journal_due_outbox(keep->journal, clock_wall_ms(), KEEP_CHANNEL_WINDOW * 2, rows, sizeof rows / sizeof *rows);
     for (size_t i = 0; i < count && keep->sending_count < KEEP_SEND_WINDOW; i++)
-        if (may_send(keep, &rows[i]) && !send_page(keep, &rows[i]))
+        if (may_send(keep, &rows[i]) && !send_row(keep, &rows[i]))
             return;
 }

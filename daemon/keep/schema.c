@@ -37,7 +37,10 @@ const char journal_schema[] =
     "CREATE TABLE ladder(alert TEXT NOT NULL, step INTEGER NOT NULL, ring INTEGER NOT NULL, due_at INTEGER NOT NULL,"
     "  PRIMARY KEY(alert, step)) WITHOUT ROWID;"
     "CREATE INDEX ladder_due ON ladder(due_at);"
-    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, alert TEXT NOT NULL, step INTEGER NOT NULL,"
+    /* kind 1 is a digest: alert is '', period its beginning. webhook_id is the id that its receiver sees, by mail too.
+     */
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL DEFAULT 0, alert TEXT NOT NULL,"
+    "  period INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL,"
     "  ring INTEGER NOT NULL, person TEXT NOT NULL, channel TEXT NOT NULL, webhook_id TEXT NOT NULL UNIQUE,"
     "  state INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL,"
     "  created_at INTEGER NOT NULL, first_sent_at INTEGER NOT NULL DEFAULT 0, accepted_at INTEGER NOT NULL DEFAULT 0,"

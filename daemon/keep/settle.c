@@ -5,6 +5,7 @@
 #include <attune/clock.h>
 #include <attune/keep.h>
 #include <attune/log.h>
+#include <attune/mail.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -128,8 +129,9 @@ void settle_verdict(struct keep *keep, struct work *work, const struct generatio
     struct pseudonyms pseudonyms;
     char case_id[CASE_ID_SIZE];
     struct verdict verdict = *given;
-    /* Nothing that we send comes back by mail yet, so nobody can prove this class. */
-    if (verdict.class == CLASS_OWN)
+    /* Own mail is never read for cues, so anybody's header would be a way past them: it must be proved. */
+    if (verdict.class == CLASS_OWN &&
+        !mail_is_own(keep->site_key, verdict.message_id, verdict.date_ms, verdict.own_proof))
         verdict.class = CLASS_UNKNOWN;
     make_pseudonyms(keep, work, &verdict, &pseudonyms);
     make_case_id(keep, work, case_id);

@@ -1,4 +1,5 @@
 /* What `attune show` is answered: a case from the journal, with titles and cards from the rules in force. Run by keep. */
+#include <attune/journal_json.h>
 #include <attune/keep.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static json_t *cards_json(const struct pack *pack, const char *names)
 
 static void add_event(const struct case_event *event, void *context)
 {
-    json_t *one = json_pack("{s:o, s:s, s:o, s:o}", "at", time_or_null(event->at_ms), "what", event->what, "actor",
+    json_t *one = json_pack("{s:o, s:s, s:o, s:o}", "at", journal_json_time(event->at_ms), "what", event->what, "actor",
                             text_or_null(event->actor), "detail", text_or_null(event->detail));
     json_array_append_new(context, one);
 }
@@ -85,11 +86,11 @@ static void add_route(json_t *object, const struct keep *keep, const struct case
 
 static void add_times(json_t *object, const struct queue_item *item)
 {
-    json_object_set_new(object, "received_at", time_or_null(item->received_ms));
-    json_object_set_new(object, "decided_at", time_or_null(item->decided_ms));
-    json_object_set_new(object, "deadline_at", time_or_null(item->deadline_ms));
+    json_object_set_new(object, "received_at", journal_json_time(item->received_ms));
+    json_object_set_new(object, "decided_at", journal_json_time(item->decided_ms));
+    json_object_set_new(object, "deadline_at", journal_json_time(item->deadline_ms));
     json_object_set_new(object, "closed_by", text_or_null(item->closed_by));
-    json_object_set_new(object, "closed_at", time_or_null(item->closed_ms));
+    json_object_set_new(object, "closed_at", journal_json_time(item->closed_ms));
 }
 
 static void add_message(json_t *object, struct keep *keep, const struct case_row *row)
@@ -108,7 +109,7 @@ static void add_message(json_t *object, struct keep *keep, const struct case_row
     add_route(object, keep, row);
     add_times(object, item);
     journal_each_cue(keep->journal, row->message, add_cue, &cues);
-    json_object_set_new(object, "unscreened", reasons_json(item->reasons));
+    json_object_set_new(object, "unscreened", journal_json_reasons(item->reasons));
     json_object_set_new(object, "cues", cues.list);
     json_object_set_new(object, "cards", cards_json(pack, item->cards));
 }
@@ -123,9 +124,9 @@ char *case_json(struct keep *keep, const char *id)
         json_pack("{s:b, s:s, s:s, s:s, s:s}", "ok", 1, "case", id, "kind", has_alert ? alert.kind : "message",
                   "urgency", urgency_name(alert.urgency), "mailbox", alert.subject);
     json_object_set_new(object, "reason", text_or_null(alert.reason));
-    json_object_set_new(object, "opened_at", time_or_null(alert.opened_ms));
+    json_object_set_new(object, "opened_at", journal_json_time(alert.opened_ms));
     json_object_set_new(object, "acknowledged_by", text_or_null(alert.acknowledged_by));
-    json_object_set_new(object, "acknowledged_at", time_or_null(alert.acknowledged_ms));
+    json_object_set_new(object, "acknowledged_at", journal_json_time(alert.acknowledged_ms));
     if (journal_get_case(keep->journal, id, &row))
         add_message(object, keep, &row);
     journal_each_event(keep->journal, id, add_event, timeline);

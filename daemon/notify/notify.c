@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { STOP_MS = 10000 }; /* what is in flight may end: no request lasts longer */
+enum { STOP_MS = 10000 }; /* what is in flight may end; a mail that takes longer is sent again under its id */
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1 };
 
@@ -23,6 +23,8 @@ struct notify {
     struct ipc_writer writer;
     struct staff *staff;
     struct sender *sender;
+    struct smtp_server server;
+    struct smtp_waiting waiting;
     char ca_file[1025]; /* as long as conf lets it be, and a NUL */
     int64_t next_beat_ms;
     int64_t stop_by_ms; /* 0: not stopping */
@@ -37,6 +39,14 @@ static bool beat_when_due(struct notify *notify)
         return true;
     notify->next_beat_ms = now_ms + ROLE_BEAT_MS;
     return role_beat(notify->channel, &notify->writer, 0) == ERR_OK;
+}
+
+/* While libcurl waits for a mail server: a channel that fails is seen when the loop goes on. */
+static void beat_while_waiting(void *context)
+{
+    struct notify *notify = context;
+    if (!beat_when_due(notify) || ipc_flush(notify->channel) != ERR_OK)
+        notify->next_beat_ms = 0;
 }
 
 static bool tell_ready(struct notify *notify)
@@ -61,19 +71,37 @@ static void tell_result(void *context, uint64_t row, const struct webhook_answer
 
 /* --- from keep --------------------------------------------------------------------------------------------------- */
 
+static enum err take_server(struct notify *notify, struct ipc_frame *frame)
+{
+    struct smtp_server *server = &notify->server;
+    if (notify->sender || server->url[0])
+        return ERR_PEER;
+    ipc_get_text(&frame->body, server->url, sizeof server->url);
+    server->tls = (enum smtp_tls)ipc_get_u8(&frame->body);
+    ipc_get_text(&frame->body, server->user, sizeof server->user);
+    ipc_get_text(&frame->body, server->from, sizeof server->from);
+    if (!ipc_read_end(&frame->body) || !smtp_server_is_valid(server))
+        return ERR_PEER;
+    /* Without it the server refuses the sign-in, which the rows say; webhooks go on. */
+    if (server->user[0] && smtp_read_password(frame->fd, server->password) != ERR_OK)
+        log_error("password-unusable");
+    return ERR_OK;
+}
+
 static enum err take_staff(struct notify *notify, struct ipc_frame *frame)
 {
+    enum notify_kind kind = (enum notify_kind)ipc_get_u8(&frame->body);
     struct str person = ipc_get_str(&frame->body);
     struct str channel = ipc_get_str(&frame->body);
-    struct str url = ipc_get_str(&frame->body);
+    struct str target = ipc_get_str(&frame->body);
     struct staff_channel *added = NULL;
     if (!ipc_read_end(&frame->body))
         return ERR_PEER;
-    enum err error = staff_add(notify->staff, person, channel, url, &added);
+    enum err error = staff_add(notify->staff, kind, person, channel, target, &added);
     if (error)
         return error;
     /* The channel stays on the list: its pages are answered "rejected", which status shows, and others go on. */
-    if (webhook_read_secret(frame->fd, &added->secret) != ERR_OK)
+    if (kind == NOTIFY_WEBHOOK && webhook_read_secret(frame->fd, &added->secret) != ERR_OK)
         log_error("secret-unusable", LOG_NAME("person", added->person), LOG_NAME("channel", added->channel));
     return ERR_OK;
 }
@@ -92,7 +120,8 @@ static enum err take_start(struct notify *notify, struct ipc_frame *frame)
         return ERR_PEER;
     const char *ca_path = conf_ca_path(notify->ca_file[0] ? notify->ca_file : NULL);
     staff_close(notify->staff);
-    notify->sender = sender_new(ca_path, tell_result, notify);
+    notify->waiting = (struct smtp_waiting){beat_while_waiting, notify};
+    notify->sender = sender_new(ca_path, &notify->server, &notify->waiting, tell_result, notify);
     if (!notify->sender || !lock_down(ca_path))
         return ERR_SYSTEM;
     log_info("ready", LOG_NUMBER("channels", staff_count(notify->staff)));
@@ -102,14 +131,15 @@ static enum err take_start(struct notify *notify, struct ipc_frame *frame)
 static enum err take_send(struct notify *notify, struct ipc_frame *frame)
 {
     uint64_t row = ipc_get_u64(&frame->body);
+    enum notify_kind kind = (enum notify_kind)ipc_get_u8(&frame->body);
     struct str person = ipc_get_str(&frame->body);
     struct str channel = ipc_get_str(&frame->body);
-    struct str url = ipc_get_str(&frame->body);
+    struct str target = ipc_get_str(&frame->body);
     struct str id = ipc_get_str(&frame->body);
     struct str body = ipc_get_str(&frame->body);
     if (!ipc_read_end(&frame->body) || !notify->sender)
         return ERR_PEER;
-    struct staff_channel *to = staff_find(notify->staff, person, channel, url);
+    struct staff_channel *to = staff_find(notify->staff, kind, person, channel, target);
     if (to) {
         sender_add(notify->sender, to, row, id, body);
         return ERR_OK;
@@ -132,6 +162,8 @@ static enum err take_stop(struct notify *notify, struct ipc_frame *frame)
 static enum err take_frame(struct notify *notify, struct ipc_frame *frame)
 {
     switch (frame->type) {
+    case FRAME_NOTIFY_SMTP:
+        return take_server(notify, frame);
     case FRAME_NOTIFY_STAFF:
         return take_staff(notify, frame);
     case FRAME_NOTIFY_START:
@@ -219,6 +251,7 @@ static void finish(struct notify *notify)
         log_warn("results-not-told");
     sender_free(&notify->sender);
     staff_free(&notify->staff);
+    sodium_memzero(&notify->server, sizeof notify->server);
     ipc_writer_free(&notify->writer);
     ipc_channel_free(&notify->channel);
 }

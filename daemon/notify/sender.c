@@ -14,14 +14,18 @@ struct page {
     struct staff_channel *to;
     uint64_t row;
     int64_t added_ms;
-    struct webhook *webhook; /* NULL while it waits */
-    struct str id;           /* both behind this struct */
+    struct webhook *webhook; /* both NULL while it waits, then one by the channel's kind */
+    struct smtp *smtp;
+    struct str id; /* both behind this struct */
     struct str body;
 };
 
 struct sender {
     CURLM *multi;
     const char *ca_path;
+    const struct smtp_server *server;
+    const struct smtp_waiting *waiting_call;
+    size_t mails_flying;
     sender_done *done;
     void *context;
     struct page *waiting;
@@ -43,13 +47,16 @@ static CURLM *new_multi(void)
     return NULL;
 }
 
-struct sender *sender_new(const char *ca_path, sender_done *done, void *context)
+struct sender *sender_new(const char *ca_path, const struct smtp_server *server, const struct smtp_waiting *waiting,
+                          sender_done *done, void *context)
 {
     struct sender *sender = calloc(1, sizeof *sender);
     if (!sender)
         return NULL;
     sender->multi = new_multi();
     sender->ca_path = ca_path;
+    sender->server = server;
+    sender->waiting_call = waiting;
     sender->done = done;
     sender->context = context;
     sender->waiting_end = &sender->waiting;
@@ -63,7 +70,48 @@ size_t sender_count(const struct sender *sender)
     return sender->waiting_count + sender->flying_count;
 }
 
-/* --- one page ---------------------------------------------------------------------------------------------------- */
+/* --- one page, of either kind ------------------------------------------------------------------------------------ */
+
+static enum err make_request(const struct sender *sender, struct page *page)
+{
+    const struct staff_channel *to = page->to;
+    if (to->kind == NOTIFY_MAIL)
+        return smtp_new(sender->server, to->target, page->body, sender->ca_path, sender->waiting_call, &page->smtp);
+    return webhook_new(to->target, &to->secret, page->id, page->body, sender->ca_path, &page->webhook);
+}
+
+static CURL *page_handle(const struct page *page)
+{
+    if (page->smtp)
+        return smtp_handle(page->smtp);
+    return page->webhook ? webhook_handle(page->webhook) : NULL;
+}
+
+static void free_request(struct page *page)
+{
+    webhook_free(&page->webhook);
+    smtp_free(&page->smtp);
+}
+
+static enum curl_bounds_lookup judge(const struct page *page, CURLcode result, struct webhook_answer *answer)
+{
+    if (page->smtp) {
+        smtp_judge(page->smtp, result, answer);
+        return smtp_lookup(page->smtp, result);
+    }
+    webhook_judge(page->webhook, result, answer);
+    return webhook_lookup(page->webhook, result);
+}
+
+/* NULL when the channel can be used at all. */
+static const char *find_fault(const struct sender *sender, const struct staff_channel *to, struct str id)
+{
+    if (!webhook_id_is_valid(id))
+        return "bad-id";
+    if (to->kind == NOTIFY_MAIL)
+        return sender->server->url[0] ? NULL : "no-server";
+    return to->secret.length ? NULL : "no-secret";
+}
 
 static void log_answer(const struct page *page, const struct webhook_answer *answer)
 {
@@ -81,9 +129,10 @@ static void finish(struct sender *sender, struct page *page, const struct webhoo
 {
     log_answer(page, answer);
     sender->done(sender->context, page->row, answer);
-    if (page->webhook) {
-        curl_multi_remove_handle(sender->multi, webhook_handle(page->webhook));
-        webhook_free(&page->webhook);
+    if (page_handle(page)) {
+        curl_multi_remove_handle(sender->multi, page_handle(page));
+        sender->mails_flying -= page->smtp != NULL;
+        free_request(page);
         page->to->in_flight--;
         sender->flying_count--;
     }
@@ -115,12 +164,10 @@ static struct page *new_page(struct staff_channel *to, uint64_t row, struct str 
 
 void sender_add(struct sender *sender, struct staff_channel *to, uint64_t row, struct str id, struct str body)
 {
-    struct webhook_answer answer = {.outcome = NOTIFY_REJECTED};
+    struct webhook_answer answer = {.outcome = NOTIFY_REJECTED, .why = find_fault(sender, to, id)};
     struct page *page = NULL;
-    if (!webhook_id_is_valid(id)) {
-        answer.why = "bad-id";
-    } else if (to->secret.length == 0) {
-        answer.why = "no-secret";
+    if (answer.why) {
+        /* told below */
     } else if (sender->waiting_count == SENDER_MAX_WAITING || !(page = new_page(to, row, id, body))) {
         answer = (struct webhook_answer){NOTIFY_RETRY, 0, SENDER_BUSY_RETRY_S, "too-many-waiting"};
     } else {
@@ -149,14 +196,14 @@ static struct page *unlink_waiting(struct sender *sender, struct page **link)
 
 static void launch(struct sender *sender, struct page *page)
 {
-    if (webhook_new(page->to->url, &page->to->secret, page->id, page->body, sender->ca_path, &page->webhook) !=
-        ERR_OK) {
+    if (make_request(sender, page) != ERR_OK) {
         send_back(sender, page, "not-started");
         return;
     }
     sender->flying_count++;
+    sender->mails_flying += page->smtp != NULL;
     page->to->in_flight++;
-    CURL *handle = webhook_handle(page->webhook);
+    CURL *handle = page_handle(page);
     if (curl_easy_setopt(handle, CURLOPT_PRIVATE, page) != CURLE_OK ||
         curl_multi_add_handle(sender->multi, handle) != CURLM_OK) {
         send_back(sender, page, "not-started");
@@ -164,6 +211,13 @@ static void launch(struct sender *sender, struct page *page)
     }
     page->next = sender->flying;
     sender->flying = page;
+}
+
+static bool may_launch(const struct sender *sender, const struct page *page)
+{
+    if (page->to->kind == NOTIFY_MAIL && sender->mails_flying == SENDER_MAX_MAILS)
+        return false;
+    return sender->flying_count < SENDER_MAX_IN_FLIGHT && page->to->in_flight < SENDER_MAX_PER_CHANNEL;
 }
 
 /* In order of arrival, but a page whose receiver is busy lets others pass. */
@@ -174,7 +228,7 @@ static void launch_waiting(struct sender *sender)
     while (*link) {
         if (now_ms - (*link)->added_ms >= SENDER_MAX_WAIT_MS)
             send_back(sender, unlink_waiting(sender, link), "waited-too-long");
-        else if (sender->flying_count < SENDER_MAX_IN_FLIGHT && (*link)->to->in_flight < SENDER_MAX_PER_CHANNEL)
+        else if (may_launch(sender, *link))
             launch(sender, unlink_waiting(sender, link));
         else
             link = &(*link)->next;
@@ -191,11 +245,11 @@ static void unlink_flying(struct sender *sender, const struct page *page)
     *link = page->next;
 }
 
-static void count_lookup(struct sender *sender, enum webhook_lookup lookup)
+static void count_lookup(struct sender *sender, enum curl_bounds_lookup lookup)
 {
-    if (lookup == WEBHOOK_LOOKUP_DONE)
+    if (lookup == LOOKUP_DONE)
         sender->name_failures = 0;
-    else if (lookup == WEBHOOK_LOOKUP_FAILED && sender->name_failures++ == 0)
+    else if (lookup == LOOKUP_FAILED && sender->name_failures++ == 0)
         sender->names_failing_since_ms = clock_monotonic_ms();
 }
 
@@ -218,8 +272,7 @@ static void take_landed(struct sender *sender)
         if (!page)
             bug("a transfer without its page");
         struct webhook_answer answer;
-        webhook_judge(page->webhook, result, &answer);
-        count_lookup(sender, webhook_lookup(page->webhook, result));
+        count_lookup(sender, judge(page, result, &answer));
         unlink_flying(sender, page);
         finish(sender, page, &answer);
         sender->last_page_ms = clock_monotonic_ms();
@@ -253,7 +306,9 @@ void sender_step(struct sender *sender)
 
 void sender_wait(struct sender *sender, struct curl_waitfd *extra, int timeout_ms)
 {
-    curl_multi_poll(sender->multi, extra, 1, timeout_ms, NULL);
+    enum { WATCH_MS = 1000 };
+    bool watches = sender->flying_count && timeout_ms > WATCH_MS;
+    curl_multi_poll(sender->multi, extra, 1, watches ? WATCH_MS : timeout_ms, NULL);
 }
 
 void sender_give_up(struct sender *sender)
@@ -276,8 +331,8 @@ void sender_free(struct sender **sender)
     while ((*sender)->flying) {
         struct page *page = (*sender)->flying;
         (*sender)->flying = page->next;
-        curl_multi_remove_handle((*sender)->multi, webhook_handle(page->webhook));
-        webhook_free(&page->webhook);
+        curl_multi_remove_handle((*sender)->multi, page_handle(page));
+        free_request(page);
         free(page);
     }
     curl_multi_cleanup((*sender)->multi);

@@ -48,18 +48,26 @@ static bool has_channel(const struct staff *staff, struct str person, struct str
     return false;
 }
 
-enum err staff_add(struct staff *staff, struct str person, struct str channel, struct str url,
-                   struct staff_channel **out)
+static bool target_is_valid(enum notify_kind kind, const char *target)
 {
     char why[256];
+    if (kind == NOTIFY_MAIL)
+        return conf_address_is_valid(target);
+    return kind == NOTIFY_WEBHOOK && conf_check_url(target, why);
+}
+
+enum err staff_add(struct staff *staff, enum notify_kind kind, struct str person, struct str channel, struct str target,
+                   struct staff_channel **out)
+{
     if (staff->closed || staff->count == MAX_CHANNELS || has_channel(staff, person, channel))
         return ERR_INPUT;
     struct staff_channel *added = calloc(1, sizeof *added);
     if (!added)
         return ERR_SYSTEM;
+    added->kind = kind;
     if (!copy_text(added->person, sizeof added->person, person) ||
-        !copy_text(added->channel, sizeof added->channel, channel) || !copy_text(added->url, sizeof added->url, url) ||
-        !conf_check_url(added->url, why)) {
+        !copy_text(added->channel, sizeof added->channel, channel) ||
+        !copy_text(added->target, sizeof added->target, target) || !target_is_valid(kind, added->target)) {
         free(added);
         return ERR_INPUT;
     }
@@ -78,20 +86,22 @@ size_t staff_count(const struct staff *staff)
     return staff->count;
 }
 
-struct staff_channel *staff_find(struct staff *staff, struct str person, struct str channel, struct str url)
+struct staff_channel *staff_find(struct staff *staff, enum notify_kind kind, struct str person, struct str channel,
+                                 struct str target)
 {
     if (!staff->closed)
         return NULL;
     for (size_t i = 0; i < staff->count; i++) {
         struct staff_channel *known = staff->channels[i];
-        if (str_equal_text(person, known->person) && str_equal_text(channel, known->channel) &&
-            str_equal_text(url, known->url))
+        if (known->kind == kind && str_equal_text(person, known->person) && str_equal_text(channel, known->channel) &&
+            str_equal_text(target, known->target))
             return known;
     }
     return NULL;
 }
 
-bool staff_may_receive(struct staff *staff, struct str person, struct str channel, struct str url)
+bool staff_may_receive(struct staff *staff, enum notify_kind kind, struct str person, struct str channel,
+                       struct str target)
 {
-    return staff_find(staff, person, channel, url) != NULL;
+    return staff_find(staff, kind, person, channel, target) != NULL;
 }

@@ -3,13 +3,11 @@
  * staff list's; the receiver and all that it answers are strangers.
  */
 #include <attune/clock.h>
+#include <attune/curl_bounds.h>
 #include <attune/webhook.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 struct webhook {
     CURL *curl;
@@ -19,28 +17,7 @@ struct webhook {
     size_t header_bytes;
 };
 
-/* --- what libcurl asks on the way -------------------------------------------------------------------------------- */
-
-static bool is_loopback(const struct curl_sockaddr *address)
-{
-    if (address->family == AF_INET) {
-        struct sockaddr_in four;
-        memcpy(&four, &address->addr, sizeof four);
-        return ntohl(four.sin_addr.s_addr) >> 24 == 127;
-    }
-    /* struct curl_sockaddr ends in a sockaddr that libcurl has given room for the family's own. */
-    const struct sockaddr_in6 *six = (const void *)&address->addr;
-    return address->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-}
-
-/* Asked with the address in hand: "localhost" is whatever the resolver says it is. */
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    const struct webhook *webhook = context;
-    if (purpose != CURLSOCKTYPE_IPCXN || (webhook->in_the_clear && !is_loopback(address)))
-        return CURL_SOCKET_BAD;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
+/* --- what libcurl gives on the way -------------------------------------------------------------------------------- */
 
 /* Any other count than the one given ends the transfer. */
 static size_t discard(size_t *total, size_t maximum, size_t size, size_t count)
@@ -81,20 +58,11 @@ static bool set_bounds(const struct webhook *webhook)
            curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK;
 }
 
-static bool set_tls(CURL *curl, const char *ca_path)
-{
-    return curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CAINFO, ca_path) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
-}
-
 static bool set_callbacks(struct webhook *webhook)
 {
     CURL *curl = webhook->curl;
-    return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, webhook) == CURLE_OK &&
+    return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, curl_bounds_open_socket) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &webhook->in_the_clear) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEDATA, webhook) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
@@ -145,7 +113,7 @@ enum err webhook_new(const char *url, const struct webhook_secret *secret, struc
     webhook->in_the_clear = strncasecmp(url, "https:", 6) != 0;
     webhook->curl = curl_easy_init();
     if (!webhook->curl || !add_headers(webhook, secret, id, body) || !set_bounds(webhook) ||
-        !set_tls(webhook->curl, ca_path) || !set_callbacks(webhook) || !set_content(webhook, url, body)) {
+        !curl_bounds_set_tls(webhook->curl, ca_path) || !set_callbacks(webhook) || !set_content(webhook, url, body)) {
         webhook_free(&webhook);
         return ERR_SYSTEM;
     }
@@ -179,36 +147,9 @@ enum notify_outcome webhook_judge_status(long status)
     return NOTIFY_REJECTED;
 }
 
-static const char *name_failure(CURLcode result)
+enum curl_bounds_lookup webhook_lookup(const struct webhook *webhook, CURLcode result)
 {
-    static const struct {
-        CURLcode result;
-        const char *name;
-    } names[] = {
-        {CURLE_COULDNT_CONNECT, "connect"},
-        {CURLE_OPERATION_TIMEDOUT, "deadline"},
-        {CURLE_PEER_FAILED_VERIFICATION, "certificate"},
-        {CURLE_SSL_CONNECT_ERROR, "tls"},
-        {CURLE_SSL_CACERT_BADFILE, "ca-file"},
-        {CURLE_SSL_CIPHER, "tls"},
-        {CURLE_SSL_ISSUER_ERROR, "certificate"},
-        {CURLE_WRITE_ERROR, "answer-size"},
-        {CURLE_GOT_NOTHING, "no-answer"},
-        {CURLE_OUT_OF_MEMORY, "memory"},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].result == result)
-            return names[i].name;
-    return "network";
-}
-
-enum webhook_lookup webhook_lookup(const struct webhook *webhook, CURLcode result)
-{
-    curl_off_t looked_up_us = 0; /* a lookup that outlasts the deadline leaves it so */
-    curl_easy_getinfo(webhook->curl, CURLINFO_NAMELOOKUP_TIME_T, &looked_up_us);
-    if (result == CURLE_COULDNT_RESOLVE_HOST || (result == CURLE_OPERATION_TIMEDOUT && looked_up_us == 0))
-        return WEBHOOK_LOOKUP_FAILED;
-    return webhook->in_the_clear ? WEBHOOK_LOOKUP_NONE : WEBHOOK_LOOKUP_DONE;
+    return curl_bounds_lookup(webhook->curl, result, webhook->in_the_clear);
 }
 
 static uint32_t retry_after(CURL *curl)
@@ -225,8 +166,9 @@ void webhook_judge(const struct webhook *webhook, CURLcode result, struct webhoo
 {
     long status = 0;
     curl_easy_getinfo(webhook->curl, CURLINFO_RESPONSE_CODE, &status);
-    bool at_name = webhook_lookup(webhook, result) == WEBHOOK_LOOKUP_FAILED;
-    *answer = (struct webhook_answer){.outcome = NOTIFY_RETRY, .why = at_name ? "name" : name_failure(result)};
+    bool at_name = webhook_lookup(webhook, result) == LOOKUP_FAILED;
+    *answer =
+        (struct webhook_answer){.outcome = NOTIFY_RETRY, .why = at_name ? "name" : curl_bounds_name_failure(result)};
     if (status < 200 || status > 999)
         return;
     answer->outcome = webhook_judge_status(status);

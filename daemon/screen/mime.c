@@ -305,6 +305,7 @@ static enum err read_outside(const struct walk *walk, struct str raw, struct mim
     struct word_set *set = error == ERR_OK ? words_of(walk, out) : NULL;
     if (!set)
         return ERR_SYSTEM;
+    size_t before = out->text.length;
     while (text.length) {
         size_t end = str_find(text, STR("\n\n"), 0);
         struct str paragraph = str_slice(text, 0, end);
@@ -312,6 +313,7 @@ static enum err read_outside(const struct walk *walk, struct str raw, struct mim
         if (!is_notice(paragraph))
             add_differences(set, paragraph, out);
     }
+    out->outside += out->text.length - before;
     return ERR_OK;
 }
 

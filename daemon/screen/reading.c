@@ -166,7 +166,9 @@ static void judge_amount(const struct mime_text *text, size_t words, struct read
         return; /* its parts were counted, and that reason says it all */
     /* Nothing at all to read is not "no cue": somebody may have pressed the wrong key, or not found the words. */
     bool is_empty = out->fields[FIELD_QUOTED].length == 0 && count_words(out->fields[FIELD_SUBJECT], 1) == 0;
-    if (words == 0 && (text->unread || is_empty))
+    /* A mail program's own line outside the parts is no more than a greeting of the program's. */
+    bool nothing_inside = words == 0 || text->text.length <= text->outside;
+    if (nothing_inside && (text->unread || (is_empty && words == 0)))
         out->reasons |= REASON_NO_TEXT;
     if (text->unread && words < HARDLY_ANY)
         out->reasons |= REASON_ATTACHMENT_UNREAD;

@@ -31,6 +31,8 @@ enum cli_option {
     CLI_OPTION_HELP = 1 << 9,
     CLI_OPTION_HTML = 1 << 10,
     CLI_OPTION_ALL = 1 << 11,
+    CLI_OPTION_PREVIEW = 1 << 12,
+    CLI_OPTION_PERSON = 1 << 13,
 };
 
 enum { CLI_MAX_JOBS = 64 /* as many as SCREEN_MAX_CHILDREN */ };
@@ -39,6 +41,7 @@ struct cli_arguments {
     bool json;
     bool timing;
     bool help;
+    bool preview;
     bool all;
     unsigned jobs; /* 0: one per core */
     const char *rules;
@@ -46,6 +49,7 @@ struct cli_arguments {
     const char *rule;
     const char *as;
     const char *queue;
+    const char *person;
     const char *socket;
     const char *html;
     const char **operands; /* OWNED array of BORROWED strings */
@@ -104,6 +108,7 @@ enum cli_exit cli_rules_test(const struct cli_arguments *arguments);
 enum cli_exit cli_status(const struct cli_arguments *arguments);
 enum cli_exit cli_queue(const struct cli_arguments *arguments);
 enum cli_exit cli_ack(const struct cli_arguments *arguments);
+enum cli_exit cli_digest(const struct cli_arguments *arguments);
 enum cli_exit cli_show(const struct cli_arguments *arguments);
 enum cli_exit cli_close(const struct cli_arguments *arguments);
 

@@ -15,7 +15,13 @@ int64_t clock_cpu_us(void);
 /* RFC 3339 in UTC with milliseconds ("2026-11-21T09:30:00.123Z"); out has room for 25 bytes with the NUL. */
 void clock_format_ms(int64_t wall_ms, char out[25]);
 
-/* For tests: from now on both clocks stand at these values until set again; clock_release() returns to the real ones. */
+enum { CLOCK_LOCAL_SIZE = 32 };
+
+/* By this machine's time zone, as people read it: "2026-11-21 10:30 CET". */
+void clock_format_local(int64_t wall_ms, char out[CLOCK_LOCAL_SIZE]);
+
+/* For tests: from now on both clocks stand at these values until set again; clock_release() returns to the real ones.
+ */
 void clock_freeze(int64_t wall_ms, int64_t monotonic_ms);
 void clock_release(void);
 

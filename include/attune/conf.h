@@ -18,6 +18,11 @@
 
 enum { CONF_MAX_MAILBOXES = 500, CONF_MAX_STAFF = 500, CONF_MAX_CHANNELS = 8, CONF_MAX_STEPS = 20, CONF_MAX_READ = 16 };
 enum { CONF_MAX_NAME = 63, CONF_MAX_URL = 2048 };
+enum {
+    CONF_MAX_ADDRESS = 254, /* RFC 5321, 4.5.3.1.3: a path of 256 without its brackets */
+    CONF_MAX_DOMAINS = 64,
+    CONF_MAX_DIGESTS = 100,
+};
 /* People with a folder below `taken`: each is asked for its state every few seconds. Who comes later uses attune ack. */
 enum { CONF_MAX_TAKEN = 100 };
 
@@ -48,9 +53,28 @@ struct conf_mailbox {
 
 struct conf_channel {
     const char *name;        /* unique within the person */
-    const char *url;         /* https://, or http:// to loopback */
-    const char *secret_file; /* never NULL: a credential is resolved to its path */
+    const char *url;         /* https://, or http:// to loopback; NULL: mail */
+    const char *mail;        /* an address of a staff domain; NULL: a webhook */
+    const char *secret_file; /* of a webhook never NULL: a credential is resolved to its path */
     const char *credential;  /* as the file has it, or NULL */
+};
+
+/* The server that takes our mail to staff. */
+struct conf_smtp {
+    const char *host; /* NULL: no mail is sent */
+    uint16_t port;    /* 0 in the file: 465 for implicit, 587 for starttls, 25 otherwise */
+    enum smtp_tls tls;
+    const char *user; /* NULL: no sign-in */
+    const char *password_file;
+    const char *credential;
+    const char *from;
+};
+
+/* One person's digest: at this minute of these days, by the host's clock. */
+struct conf_digest {
+    const char *to;
+    uint32_t at_minute; /* of the day */
+    uint32_t days;      /* bit 0: Sunday, as tm_wday */
 };
 
 struct conf_person {
@@ -86,6 +110,11 @@ struct conf {
     size_t clinical_count;
     struct conf_step safety[CONF_MAX_STEPS]; /* the ladder of staff-safety pages; without one, the clinical ladder */
     size_t safety_count;
+    struct conf_smtp smtp;
+    const char *const *staff_domains; /* mail goes to addresses of these domains only */
+    size_t staff_domain_count;
+    struct conf_digest *digests;
+    size_t digest_count;
 };
 
 /* Reads and checks the file alone: it opens none that it names. ERR_INPUT with findings, all of them at once; warnings
@@ -93,6 +122,8 @@ struct conf {
 enum err conf_load(const char *path, struct conf **out, struct diag *diag);
 void conf_free(struct conf **conf);
 const struct conf_person *conf_find_person(const struct conf *conf, const char *name);
+/* The first of a person's channels that is mail, or NULL. */
+const struct conf_channel *conf_mail_channel(const struct conf_person *person);
 /* The bundle of certificate authorities for a ca_file setting: itself, or the system's. */
 const char *conf_ca_path(const char *ca_file);
 

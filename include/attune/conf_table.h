@@ -27,7 +27,12 @@ enum conf_type {
     CONF_TYPE_DURATION, /* uint32_t, seconds: 30s 5m 4h 2d */
     CONF_TYPE_SIZE,     /* uint32_t, bytes: 64 KiB, 30 MiB */
     CONF_TYPE_CHOICE,   /* unsigned: the index in `words` */
+    CONF_TYPE_ADDRESS,  /* const char *: one mail address, without a name */
+    CONF_TYPE_DOMAIN,   /* const char *: what stands behind an address's @ */
+    CONF_TYPE_CLOCK,    /* uint32_t, minutes: 08:00 */
     CONF_TYPE_FOLDERS,  /* const char *const * and a count: a list of folders */
+    CONF_TYPE_DOMAINS,  /* likewise of domains */
+    CONF_TYPE_DAYS,     /* uint32_t: a list of mon, tue, ...; bit 0 is Sunday */
     CONF_TYPE_GROUP,    /* a map whose keys fill the same struct */
     CONF_TYPE_LIST,     /* pointer and count: a list of maps, each one struct of `element` bytes */
     CONF_TYPE_ARRAY,    /* as LIST, but the structs stand in place */
@@ -39,7 +44,7 @@ struct conf_row {
     enum conf_type type;
     bool required;
     size_t offset;
-    size_t count_offset;      /* FOLDERS, LIST, ARRAY */
+    size_t count_offset;      /* FOLDERS, DOMAINS, LIST, ARRAY */
     size_t element;           /* LIST, ARRAY */
     const char *standard;     /* what an absent key means, as the file would say it; NULL: unset */
     uint64_t minimum;         /* numbers; for texts the greatest length stands in `maximum` */
@@ -62,6 +67,9 @@ extern const struct conf_section conf_root;
 
 /* Reads one scalar's `text` into `target`. False with a sentence in `why` when it is not acceptable. */
 bool conf_parse_value(const struct conf_row *row, struct str text, void *target, char why[256]);
+
+/* One address as an envelope takes it (RFC 5321, without quoted local parts, literals or comments). */
+bool conf_address_is_valid(const char *address);
 
 /* "localhost", 127.0.0.0/8 or ::1, with or without brackets. */
 bool conf_host_is_loopback(const char *host);

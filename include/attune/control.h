@@ -4,12 +4,12 @@
  *
  *   {"command":"status"}                                {"command":"queue","queue":"clinical"|"agent"|null}
  *   {"command":"ack","case":"ID or unique beginning of 6 or more","as":"PERSON"|null}
- *   {"command":"reload"}
+ *   {"command":"digest","person":NAME|null}             {"command":"reload"}
  *
  * Every answer has "ok"; when false, "error" is a sentence and "exit" the command's exit status (1: the named thing is not
  * there or a check failed, 2: wrong use or not allowed).
  *
- * status: {"ok":true,"version","mode","started_at","uptime_s","approvals":"not checked","rules":{"hash","count","stale",
+ * status: {"ok":true,"running":true,"version","mode","started_at","uptime_s","approvals":"not checked","rules":{"hash","count","stale",
  *   "error"},"mailboxes":[{"name","link":"up"|"down","why","retry_ms","last_listed_at","waiting"}],"messages":{"now","soon",
  *   "review","routine","waiting","moving","unread_gone","taken"},"alerts":{"open","unacknowledged","oldest_s"},
  *   "outbox":{"pending","failing","oldest_s"},"roles":[{"role","state","restarts"}],"problems":[sentence]}
@@ -23,6 +23,7 @@
  *   "cards":[{"card","text"}]. Titles and texts are those of the rules in force, null when they are not in them.
  * close: {"ok":true,"case","closed_by","already":bool}
  * ack: {"ok":true,"case","acknowledged_by","already":bool}
+ * digest: {"ok":true,"person":NAME|null,"subject","to_read","shown","left_out","text","html"}: as it would be sent now
  * reload: {"ok":true,"hash"}
  */
 #ifndef ATTUNE_CONTROL_H

@@ -21,7 +21,8 @@ enum cli_exit controlclient_ask(const char *path, const json_t *request, int tim
 
 /*
  * The way of every sub-command: finds the socket by `--socket` or `--config`, asks, prints what went wrong (as JSON too
- * with --json). CLI_DONE gives *answer with "ok" true, OWNED by the caller; an answer with "ok" false gives its "exit".
+ * with --json). Without a daemon, what the journal can answer comes from there, with "running" false where that matters.
+ * CLI_DONE gives *answer with "ok" true, OWNED by the caller; an answer with "ok" false gives its "exit".
  */
 enum cli_exit controlclient_run(const struct cli_arguments *arguments, const json_t *request, json_t **answer);
 

@@ -91,15 +91,21 @@ enum peer_state { PEER_STARTING = 1, PEER_READY = 2, PEER_STOPPING = 4 };
     X(CHILD_VERDICT,   ROLE_CHILD,  ROLE_KEEP,   64 * 1024,   false, PEER_READY)                                         \
                                                                                                                          \
     /* --- notify --------------------------------------------------------------------------------------------------- */ \
-    /* NOTIFY_STAFF: str person, str channel, str url. fd: the signing secret's file. One frame a channel. */            \
+    /* NOTIFY_SMTP: str url (smtp:// or smtps://, host, port), u8 tls (enum smtp_tls), str user ("": no sign-in), str     \
+       from (the envelope's sender). fd: the password file; /dev/null without one. At most once. */                       \
+    X(NOTIFY_SMTP,     ROLE_KEEP,   ROLE_NOTIFY, 8192,        true,  PEER_STARTING)                                      \
+    /* NOTIFY_STAFF: u8 kind (enum notify_kind), str person, str channel, str target (a URL or an address). fd: the       \
+       signing secret's file of a webhook; /dev/null for mail. One frame a channel. */                                    \
     X(NOTIFY_STAFF,    ROLE_KEEP,   ROLE_NOTIFY, 8192,        true,  PEER_STARTING)                                      \
     /* NOTIFY_START: str ca_file. The staff list is closed. NOTIFY_READY: locked down. */                                \
     X(NOTIFY_START,    ROLE_KEEP,   ROLE_NOTIFY, 4096,        false, PEER_STARTING)                                      \
     X(NOTIFY_READY,    ROLE_NOTIFY, ROLE_KEEP,   0,           false, PEER_STARTING)                                      \
-    /* NOTIFY_SEND: u64 row, str person, str channel, str url, str webhook_id, str body (JSON). Refused unless person,    \
-       channel and url stand together on the staff list. */                                                              \
-    X(NOTIFY_SEND,     ROLE_KEEP,   ROLE_NOTIFY, 32 * 1024,   false, PEER_READY)                                         \
-    /* NOTIFY_RESULT: u64 row, u8 outcome (enum notify_outcome), u16 http_status (0: none), u32 retry_after_s (0: none). */ \
+    /* NOTIFY_SEND: u64 row, u8 kind, str person, str channel, str target, str id, str body (JSON for a webhook; a whole  \
+       RFC 5322 message of MAIL_MAX_BYTES at most for mail). Refused unless kind, person, channel and target stand        \
+       together on the staff list. */                                                                                    \
+    X(NOTIFY_SEND,     ROLE_KEEP,   ROLE_NOTIFY, 112 * 1024,  false, PEER_READY)                                         \
+    /* NOTIFY_RESULT: u64 row, u8 outcome (enum notify_outcome), u16 status of HTTP or SMTP (0: none), u32 retry_after_s  \
+       (0: none). */                                                                                                     \
     X(NOTIFY_RESULT,   ROLE_NOTIFY, ROLE_KEEP,   32,          false, PEER_READY | PEER_STOPPING)
 
 /* clang-format on */
@@ -129,9 +135,9 @@ bool frame_permitted(unsigned type, enum role peer, enum peer_state state);
 
 enum fetch_tls { FETCH_TLS_IMPLICIT = 0, FETCH_TLS_STARTTLS = 1, FETCH_TLS_NONE = 2 /* loopback only */ };
 enum fetch_watch {
-    FETCH_WATCH_NONE = 0, /* a destination: made when missing if so configured */
-    FETCH_WATCH_IDLE = 1, /* the inbox: IDLE and poll */
-    FETCH_WATCH_POLL = 2, /* also read: STATUS each poll_s */
+    FETCH_WATCH_NONE = 0,  /* a destination: made when missing if so configured */
+    FETCH_WATCH_IDLE = 1,  /* the inbox: IDLE and poll */
+    FETCH_WATCH_POLL = 2,  /* also read: STATUS each poll_s */
     FETCH_WATCH_PLACE = 3, /* a destination that people move mail to as well: made when missing, STATUS each poll_s */
 };
 enum fetch_listing { FETCH_LISTING_NEW = 0, FETCH_LISTING_FULL = 1 };
@@ -167,9 +173,11 @@ enum fetch_found {
     FETCH_FOUND_LATER = 3 /* the connection failed: ask again */
 };
 enum screen_mode { SCREEN_FULL = 0, SCREEN_RAW = 1 /* the raw bytes as text: after a first try that did not end */ };
+enum notify_kind { NOTIFY_WEBHOOK = 0, NOTIFY_MAIL = 1 };
+enum smtp_tls { SMTP_TLS_STARTTLS = 0, SMTP_TLS_IMPLICIT = 1, SMTP_TLS_NONE = 2 /* loopback only */ };
 enum notify_outcome {
     NOTIFY_ACCEPTED = 1, /* 2xx: accepted, not acknowledged */
-    NOTIFY_RETRY = 2,    /* 408, 425, 429, 5xx, network: again with back-off */
+    NOTIFY_RETRY = 2,    /* HTTP 408, 425, 429, 5xx; SMTP 4xx; network: again with back-off */
     NOTIFY_REJECTED = 3, /* any other status: this channel does not take it; tried again slowly, shown in status */
     NOTIFY_REFUSED = 4,  /* not on the staff list: never sent */
 };

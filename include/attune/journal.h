@@ -63,6 +63,9 @@ struct message_row {
 /* Opens `directory`/journal.db, making or checking it and the reserve. ERR_INPUT with a finding for a network file
  * system, a damaged file or a newer schema; ERR_SYSTEM otherwise. The caller OWNS *out. */
 enum err journal_open(const char *directory, struct journal **out, struct diag *diag);
+/* For looking only, beside a daemon or without one: nothing is made, checked or written. ERR_ABSENT when there is no journal
+ * that this user may read. */
+enum err journal_open_reader(const char *directory, struct journal **out);
 void journal_close(struct journal **journal);
 
 /* Ends the transaction, if one is open. ERR_SYSTEM: nothing since the last commit is durable, and the journal has
@@ -166,9 +169,12 @@ struct ladder_row {
 
 enum outbox_state { OUTBOX_PENDING = 0, OUTBOX_ACCEPTED = 1, OUTBOX_CANCELLED = 2 };
 
+enum outbox_kind { OUTBOX_PAGE = 0, OUTBOX_DIGEST = 1 };
+
 struct outbox_row {
     int64_t id;
-    char alert[CASE_ID_SIZE];
+    enum outbox_kind kind;
+    char alert[CASE_ID_SIZE]; /* "" for a digest */
     uint32_t step;
     uint32_t ring;
     char person[64];
@@ -176,6 +182,8 @@ struct outbox_row {
     char webhook_id[HASH_HEX_SIZE];
     uint32_t attempts;
     int64_t due_ms;
+    int64_t period_ms;  /* a digest's: when it was due; 0 for a page */
+    int64_t created_ms; /* given by the journal */
 };
 
 /* False when an alert with this id exists already: then nothing is written. */
@@ -185,8 +193,8 @@ void journal_add_ladder(struct journal *journal, const char *alert, uint32_t ste
 size_t journal_due_ladder(struct journal *journal, int64_t now_ms, struct ladder_row *rows, size_t maximum);
 /* The step's next ring, or the step's end when due_ms is 0. */
 void journal_advance_ladder(struct journal *journal, const struct ladder_row *row, int64_t due_ms);
-/* Adds a page to send, cancelling an older one of the same alert, step, person and channel that was never accepted. A
- * webhook_id that is there already adds nothing. */
+/* Adds a page or digest to send, cancelling an older one of the same alert, step, person and channel that was never
+ * accepted: of digests only the last is sent. A webhook_id that is there already adds nothing. */
 void journal_add_outbox(struct journal *journal, const struct outbox_row *row);
 /* The oldest due rows, at most `per_channel` for each person's channel, so that one that hangs does not hide the
  * others. */
@@ -251,8 +259,8 @@ struct queue_item {
     char closed_by[64];
 };
 enum { QUEUE_MAX_ITEMS = 10000 };
-/* Calls `each` for QUEUE_MAX_ITEMS decided messages of a queue (-1: both), most urgent first; of one urgency, the newest are
- * chosen and the oldest come first.
+/* Calls `each` for QUEUE_MAX_ITEMS decided messages of a queue (-1: both), most urgent first; of one urgency, the
+ * newest are chosen and the oldest come first.
  */
 void journal_each_queued(struct journal *journal, int queue, void (*each)(const struct queue_item *item, void *context),
                          void *context);

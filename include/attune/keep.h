@@ -17,7 +17,6 @@
 #include <attune/pack.h>
 #include <attune/role.h>
 #include <attune/screen.h>
-#include <jansson.h>
 #include <sys/types.h>
 
 enum {
@@ -294,6 +293,12 @@ enum err notify_open(struct keep *keep);
 void notify_close(struct keep *keep);
 void notify_send_due(struct keep *keep);
 
+/* digest.c. Adds a row for each digest that is due; the message for such a row; a preview as JSON (control.h), for a
+ * person or, with NULL, of all there is: free() it. */
+void digest_plan(struct keep *keep);
+enum err digest_compose_row(struct keep *keep, const struct outbox_row *row, const char *to, struct buf *out);
+char *digest_json(struct keep *keep, const char *person);
+
 /* --- control and status
  * ------------------------------------------------------------------------------------------------ */
 
@@ -327,12 +332,8 @@ void control_expire(struct keep *keep);
 
 /* The status answer as JSON; free() it. */
 char *status_json(struct keep *keep);
-char *queue_json(struct keep *keep, int queue, bool with_closed);
 /* Likewise, of a case that exists (show.c). */
 char *case_json(struct keep *keep, const char *id);
-/* "2026-11-21T09:30:00.123Z", or null for 0. Names of reasons. */
-json_t *time_or_null(int64_t wall_ms);
-json_t *reasons_json(unsigned reasons);
 
 /* --- keep itself
  * ---------------------------------------------------------------------------------------------------------- */
@@ -362,6 +363,7 @@ struct keep {
     unsigned channels_left_out; /* their secret file is not acceptable */
     int64_t page_due_ms;        /* wall: the earliest ladder or outbox row; found anew when journal writes happened */
     bool page_due_known;
+    int64_t digest_look_ms; /* monotonic: the clock is looked at again */
     struct control control;
     struct ipc_writer writer;
     struct arena *arena; /* one turn of the loop */

@@ -26,6 +26,7 @@ struct mime_text {
     bool begins_with_header; /* as of struct split, for the only text that there is */
     bool has_hidden;
     unsigned unread; /* attachments and images that are not read */
+    size_t outside;  /* bytes of `text` that stood before or behind the parts, where no program shows them */
 };
 
 /* Reads every part. ERR_SYSTEM without memory; *out can be

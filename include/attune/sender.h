@@ -1,11 +1,12 @@
 /*
  * The pages on their way: a bounded queue before libcurl's multi interface. Every page that is taken is answered once,
- * whatever becomes of it. Run by notify.
+ * whatever becomes of it. A page goes by its channel's kind: a signed POST, or a mail. Run by notify.
  */
 #ifndef ATTUNE_SENDER_H
 #define ATTUNE_SENDER_H
 
 #include <attune/err.h>
+#include <attune/smtp.h>
 #include <attune/staff.h>
 #include <attune/str.h>
 #include <attune/webhook.h>
@@ -16,6 +17,7 @@
 enum {
     SENDER_MAX_IN_FLIGHT = 32,
     SENDER_MAX_PER_CHANNEL = 4, /* one receiver that hangs must not take every place */
+    SENDER_MAX_MAILS = 1,       /* libcurl waits for a mail's last reply without giving the turn back (smtp.h) */
     SENDER_MAX_WAITING = 1024,
     /* Then the page goes back to the outbox, which knows what else to try: a channel that takes four pages in less than
      * this gets 32 through, and one that hangs keeps no other page's place for longer. */
@@ -36,8 +38,10 @@ typedef void sender_done(void *context, uint64_t row, const struct webhook_answe
 
 struct sender;
 
-/* `ca_path` is BORROWED for the sender's life. NULL without memory. */
-struct sender *sender_new(const char *ca_path, sender_done *done, void *context);
+/* `ca_path`, `server` (the one that takes mail; its url is "" when there is none) and `waiting` are BORROWED for the
+ * sender's life. NULL without memory. */
+struct sender *sender_new(const char *ca_path, const struct smtp_server *server, const struct smtp_waiting *waiting,
+                          sender_done *done, void *context);
 /* Clears the caller's pointer; pages without an answer are forgotten: sender_give_up() first. */
 void sender_free(struct sender **sender);
 

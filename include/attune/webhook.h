@@ -6,6 +6,7 @@
 #ifndef ATTUNE_WEBHOOK_H
 #define ATTUNE_WEBHOOK_H
 
+#include <attune/curl_bounds.h>
 #include <attune/err.h>
 #include <attune/frames.h>
 #include <attune/str.h>
@@ -44,9 +45,10 @@ bool webhook_id_is_valid(struct str id);
 void webhook_sign(const struct webhook_secret *secret, struct str id, int64_t timestamp_s, struct str body,
                   char out[WEBHOOK_SIGNATURE_SIZE]);
 
+/* What became of a page, by webhook or by mail. */
 struct webhook_answer {
     enum notify_outcome outcome;
-    uint16_t status;        /* 0: no answer */
+    uint16_t status;        /* of HTTP or SMTP; 0: no answer */
     uint32_t retry_after_s; /* 0: none */
     const char *why;        /* a word for the log: "accepted", "status", "deadline", "tls", "name", ... */
 };
@@ -63,13 +65,8 @@ enum err webhook_new(const char *url, const struct webhook_secret *secret, struc
 CURL *webhook_handle(const struct webhook *webhook);
 /* After the transfer ended with `result`. */
 void webhook_judge(const struct webhook *webhook, CURLcode result, struct webhook_answer *answer);
-enum webhook_lookup {
-    WEBHOOK_LOOKUP_NONE, /* plain HTTP: this machine, whose name proves nothing about the resolver */
-    WEBHOOK_LOOKUP_DONE,
-    WEBHOOK_LOOKUP_FAILED, /* the host's name could not be looked up, or not in time */
-};
 /* How far it came with the host's name; also after webhook_judge(). */
-enum webhook_lookup webhook_lookup(const struct webhook *webhook, CURLcode result);
+enum curl_bounds_lookup webhook_lookup(const struct webhook *webhook, CURLcode result);
 /* Takes it from no multi handle: do that before. Clears the caller's pointer. */
 void webhook_free(struct webhook **webhook);
 

@@ -47,6 +47,15 @@ def webhook_person(name, url, secret=None, channel="phone"):
     return {"name": name, "channels": [{"name": channel, "webhook": url, "secret": secret or new_secret()}]}
 
 
+def mail_person(name, address, channel="mail"):
+    return {"name": name, "channels": [{"name": channel, "mail": address}]}
+
+
+def smtp_of(sink):
+    """Settings for an SMTP sink over plaintext loopback."""
+    return {"host": "127.0.0.1", "port": sink.port, "tls": "none", "from": "attune@example.org"}
+
+
 def to_yaml(value, indent=0):
     """Block style, so that a finding's line points at one setting. Every scalar but numbers and yes/no is quoted."""
     pad = "  " * indent
@@ -116,7 +125,8 @@ class Daemon:
         channels = []
         for channel in person["channels"]:
             channel = dict(channel)
-            channel["secret_file"] = self._secret_file(f"{person['name']}.{channel['name']}.secret", channel.pop("secret"))
+            if "secret" in channel:
+                channel["secret_file"] = self._secret_file(f"{person['name']}.{channel['name']}.secret", channel.pop("secret"))
             channels.append(channel)
         return {**person, "channels": channels}
 

@@ -1,6 +1,7 @@
 """attune show and close on a running daemon: what they tell, what closing does to the page and the queue, who may."""
 import json
 
+from daemon import plain_mailbox
 from messages import message
 from test_path import wait_for_folder, wait_for_page
 from messages import identity
@@ -94,3 +95,21 @@ def test_close_for_nobody_on_staff(daemon, server, user, pager):
     item = start_case(daemon, server, user, pager)
     status, _, errors = daemon.attune("close", item["case"], "--as", "somebody")
     assert status == 1 and "staff" in errors and len(daemon.queue()) == 1
+
+
+def test_the_journal_answers_when_no_daemon_does(daemons, server, user, pager):
+    daemon = daemons(mailboxes=[plain_mailbox(server, user)], staff=[pager.person("ana")]).start()
+    server.append(user, "INBOX", message(1, "now"), message(2))
+    wait_for_folder(daemon, server, user, identity(1, "now"), "Clinical/Urgent")
+    daemon.wait_until(lambda: len(daemon.queue()) == 2, what="both decided")
+    daemon.stop()
+    status, output, _ = daemon.attune("queue", "--json")
+    assert status == 0 and len(json.loads(output)["items"]) == 2
+    status, output, _ = daemon.attune("queue", "--json", "--queue", "clinical")
+    items = json.loads(output)["items"]
+    assert status == 0 and [item["urgency"] for item in items] == ["now"]
+    status, output, _ = daemon.attune("status", "--json")
+    answer = json.loads(output)
+    assert status == 3 and answer["running"] is False and answer["messages"]["now"] == 1
+    assert "not running" in daemon.attune("status")[1]
+    assert daemon.attune("ack", items[0]["case"])[0] == 3

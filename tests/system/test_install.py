@@ -158,7 +158,7 @@ def test_attuned_works_within_the_units_filter(daemons, server, user, pager):
     group = grp.getgrgid(os.getgid()).gr_name
     daemon = daemons(mailboxes=[plain_mailbox(server, user)], staff=[pager.person("ana")], control={"group": group})
     daemon.start(prefix=(sys.executable, f"{ROOT}/tests/system/confine.py", UNIT))
-    with open(f"/proc/{daemon.keep_pid()}/status", encoding="utf-8") as status:
+    with open(f"/proc/{daemon.process.pid}/status", encoding="utf-8") as status:
         words = dict(line.split(":\t", 1) for line in status.read().splitlines() if ":\t" in line)
     assert words["Seccomp"] == "2" and words["NoNewPrivs"] == "1" and int(words["CapEff"], 16) == 0
     assert stat.S_IMODE(os.stat(f"{daemon.run_dir}/control").st_mode) == 0o660

@@ -25,10 +25,12 @@ ACCEPTED, RETRY, REJECTED, REFUSED = 1, 2, 3, 4   # enum notify_outcome of frame
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 SOCKETS_HOLD = 16 * 1024 * 1024   # what the kernel takes from a sender on loopback whether or not anybody reads
 LONGEST_PAGE_S = 10       # a page's whole time; tests wait a little more
+KINDS = {"webhook": 0, "mail": 1}   # enum notify_kind
+TLS = {"starttls": 0, "implicit": 1, "none": 2}   # enum smtp_tls
 Result = collections.namedtuple("Result", "row outcome status retry_after")
 
 
-BODIES.update({"NOTIFY_STAFF": "sss", "NOTIFY_START": "s", "NOTIFY_READY": "", "NOTIFY_SEND": "Qsssss", "NOTIFY_RESULT": "QBHI"})
+BODIES.update({"NOTIFY_SMTP": "sBss", "NOTIFY_STAFF": "Bsss", "NOTIFY_START": "s", "NOTIFY_READY": "", "NOTIFY_SEND": "QBsssss", "NOTIFY_RESULT": "QBHI"})
 
 
 class Notify:
@@ -47,8 +49,11 @@ class Notify:
         for entry in staff:
             self.add(*entry)
         if start:
-            self.channel.send("NOTIFY_START", ca_file)
-            assert self.wait_frame("NOTIFY_READY") == [], self.log_text()
+            self.start(ca_file)
+
+    def start(self, ca_file=""):
+        self.channel.send("NOTIFY_START", ca_file)
+        assert self.wait_frame("NOTIFY_READY") == [], self.log_text()
 
     def __enter__(self):
         return self
@@ -62,14 +67,20 @@ class Notify:
             self.process.wait()
             raise
 
-    def add(self, person, channel, url, secret=SECRET):
+    def add_server(self, url, tls, user, sender, password):
+        with tempfile.TemporaryFile() as file:
+            file.write(password.encode())
+            file.flush()
+            self.channel.send("NOTIFY_SMTP", url, TLS[tls], user, sender, fd=file.fileno())
+
+    def add(self, person, channel, url, secret=SECRET, kind="webhook"):
         with tempfile.TemporaryFile() as file:
             file.write(secret.encode() if isinstance(secret, str) else secret)
             file.flush()
-            self.channel.send("NOTIFY_STAFF", person, channel, url, fd=file.fileno())
+            self.channel.send("NOTIFY_STAFF", KINDS[kind], person, channel, url, fd=file.fileno())
 
-    def page(self, row, person, channel, url, identity="msg_1", body='{"case":"abc"}'):
-        self.channel.send("NOTIFY_SEND", row, person, channel, url, identity, body)
+    def page(self, row, person, channel, url, identity="msg_1", body='{"case":"abc"}', kind="webhook"):
+        self.channel.send("NOTIFY_SEND", row, KINDS[kind], person, channel, url, identity, body)
 
     def receive(self, seconds):
         """(name, values), or None at the end of time or of the process."""
@@ -434,7 +445,7 @@ def test_it_ends_with_keep(receiver):
 
 @pytest.mark.parametrize("name, body", [
     ("NOTIFY_SEND", b""), ("NOTIFY_SEND", b"\xff" * 40), ("NOTIFY_START", pack("s", "")), ("FETCH_START", b""),
-    ("NOTIFY_SEND", pack("Qsssss", 1, "ana", "phone", "u", "i", "{}") + b"x"), ("NOTIFY_RESULT", pack("QBHI", 1, 1, 200, 0))])
+    ("NOTIFY_SEND", pack("QBsssss", 1, 0, "ana", "phone", "u", "i", "{}") + b"x"), ("NOTIFY_RESULT", pack("QBHI", 1, 1, 200, 0))])
 def test_a_frame_that_is_not_whole_or_not_due_ends_it(receiver, name, body):
     with one(receiver) as notify:
         notify.channel.send_raw(TYPES[name], body)

@@ -2,6 +2,7 @@
 itself rings nobody, and a restart in between changes nothing."""
 import contextlib
 import json
+import sqlite3
 
 import pytest
 from daemon import plain_mailbox
@@ -96,7 +97,6 @@ def test_a_crash_after_our_move_rings_nobody_again(daemons, server, user, pager)
 
 
 def open_journal(daemon):
-    import sqlite3
     return sqlite3.connect(f"{daemon.state_dir}/journal.db", timeout=10)
 
 
@@ -194,14 +194,16 @@ def test_a_folder_made_anew_rings_nobody(daemons, server, user, pager):
     daemon = start(daemons, server, user, pager)
     server.append(user, "INBOX", message(1, "now"))
     wait_for_folder(daemon, server, user, identity(1, "now"), "Clinical/Urgent")
-    wait_for_page(daemon, pager)
+    (case,) = wait_for_page(daemon, pager)
+    assert daemon.attune("ack", case, "--as", "ana")[0] == 0
     daemon.stop()
     server.change_validity(user, "Clinical/Urgent", 4242)
     daemon.start()
     daemon.wait_until(lambda: daemon.journal("SELECT destination_uidvalidity AS v FROM message WHERE destination = 'Clinical/Urgent'")[0]["v"] == 4242,
                       what="known again")
     rest(daemon)
-    assert len(pager.pages()) == 1
+    assert len(pager.pages()) == 1 and daemon.status()["alerts"]["unacknowledged"] == 0
+    assert daemon.journal("SELECT what FROM audit WHERE what = 'raised-by-staff'") == []
 
 
 @pytest.mark.parametrize("folder", ["Clinical/Urgent", "Clinical/Taken/ana"])

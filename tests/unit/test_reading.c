@@ -201,6 +201,13 @@ static void test_placing(void **state)
     assert_true(reading.reasons & REASON_NO_TEXT);
     reading = read_mail(STR("From: a@example.org\nSubject: call me\n\n"), SCREEN_FULL);
     assert_false(reading.reasons & REASON_NO_TEXT);
+    /* A picture and nothing else, whatever the program that sent it says before its parts; words there are read. */
+    reading = read_mail(
+        STR("From: a@example.org\nSubject: x\nContent-Type: multipart/mixed; boundary=b\n\nThis is a message in several"
+            " parts.\n--b\nContent-Type: image/png\n\nabc\n--b--\n"),
+        SCREEN_FULL);
+    assert_true(reading.reasons & REASON_NO_TEXT);
+    assert_true(reading.fields[FIELD_TEXT].length > 0);
     /* Nothing was answered, or the writer chose another subject. */
     reading = read_mail(STR("From: a@example.org\nSubject: Re: help\n\nplease"), SCREEN_FULL);
     assert_false(reading.repeats_subject);

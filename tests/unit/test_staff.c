@@ -13,7 +13,7 @@
 static enum err add(struct staff *staff, struct str person, struct str channel, struct str url)
 {
     struct staff_channel *added;
-    return staff_add(staff, person, channel, url, &added);
+    return staff_add(staff, NOTIFY_WEBHOOK, person, channel, url, &added);
 }
 
 static struct staff *two_people(void)
@@ -31,11 +31,12 @@ static void finds_what_stands_together(void **state)
 {
     (void)state;
     struct staff *staff = two_people();
-    struct staff_channel *found = staff_find(staff, STR("ana"), STR("tablet"), STR("https://p.example.org/t"));
+    struct staff_channel *found =
+        staff_find(staff, NOTIFY_WEBHOOK, STR("ana"), STR("tablet"), STR("https://p.example.org/t"));
     assert_non_null(found);
     assert_string_equal(found->person, "ana");
-    assert_string_equal(found->url, "https://p.example.org/t");
-    assert_true(staff_may_receive(staff, STR("ben"), STR("phone"), STR("http://127.0.0.1:8080/b")));
+    assert_string_equal(found->target, "https://p.example.org/t");
+    assert_true(staff_may_receive(staff, NOTIFY_WEBHOOK, STR("ben"), STR("phone"), STR("http://127.0.0.1:8080/b")));
     assert_int_equal(staff_count(staff), 3);
     staff_free(&staff);
     assert_null(staff);
@@ -69,7 +70,7 @@ static void refuses_all_else(void **state)
         {{NULL, 0}, {NULL, 0}, {NULL, 0}},
     };
     for (size_t i = 0; i < sizeof sends / sizeof sends[0]; i++)
-        if (staff_may_receive(staff, sends[i].person, sends[i].channel, sends[i].url))
+        if (staff_may_receive(staff, NOTIFY_WEBHOOK, sends[i].person, sends[i].channel, sends[i].url))
             fail_msg("send %zu would pass", i);
     staff_free(&staff);
 }
@@ -79,9 +80,9 @@ static void is_shut_until_closed_and_then_for_good(void **state)
     (void)state;
     struct staff *staff = staff_new();
     assert_int_equal(add(staff, STR("ana"), STR("phone"), STR("https://p.example.org/a")), ERR_OK);
-    assert_false(staff_may_receive(staff, STR("ana"), STR("phone"), STR("https://p.example.org/a")));
+    assert_false(staff_may_receive(staff, NOTIFY_WEBHOOK, STR("ana"), STR("phone"), STR("https://p.example.org/a")));
     staff_close(staff);
-    assert_true(staff_may_receive(staff, STR("ana"), STR("phone"), STR("https://p.example.org/a")));
+    assert_true(staff_may_receive(staff, NOTIFY_WEBHOOK, STR("ana"), STR("phone"), STR("https://p.example.org/a")));
     assert_int_equal(add(staff, STR("ben"), STR("phone"), STR("https://p.example.org/b")), ERR_INPUT);
     assert_int_equal(staff_count(staff), 1);
     staff_free(&staff);

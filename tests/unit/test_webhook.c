@@ -200,6 +200,8 @@ static void goes_in_the_clear_to_loopback_only(void **state)
 
 /* --- the queue, without a network -------------------------------------------------------------------------------- */
 
+static const struct smtp_server no_server; /* nothing here is mail */
+
 struct answers {
     size_t count;
     enum notify_outcome last;
@@ -222,8 +224,8 @@ static void sends_back_what_waits_too_long(void **state)
     (void)state;
     struct answers answers = {0};
     struct staff_channel to = {
-        .person = "ana", .channel = "phone", .url = "http://127.0.0.1:1/", .secret = {.length = 32}};
-    struct sender *sender = sender_new("/dev/null", note_answer, &answers);
+        .person = "ana", .channel = "phone", .target = "http://127.0.0.1:1/", .secret = {.length = 32}};
+    struct sender *sender = sender_new("/dev/null", &no_server, NULL, note_answer, &answers);
     assert_non_null(sender);
     clock_freeze(0, 1000);
     to.in_flight = SENDER_MAX_PER_CHANNEL; /* as if its receiver were busy */
@@ -259,7 +261,7 @@ static void bounds_the_queue(void **state)
     struct answers answers = {0};
     struct staff_channel to = {
         .person = "ana", .channel = "phone", .in_flight = SENDER_MAX_PER_CHANNEL, .secret = {.length = 32}};
-    struct sender *sender = sender_new("/dev/null", note_answer, &answers);
+    struct sender *sender = sender_new("/dev/null", &no_server, NULL, note_answer, &answers);
     for (size_t i = 0; i < SENDER_MAX_WAITING; i++)
         sender_add(sender, &to, i, STR("msg"), STR("{}"));
     assert_int_equal(answers.count, 0);
@@ -287,10 +289,10 @@ static void notices_that_names_are_lost(void **state)
     (void)state;
     struct answers answers = {0};
     /* RFC 6761: a name that never is. */
-    struct staff_channel nowhere = {.url = "https://pager.invalid/", .secret = {.length = 32}};
-    struct staff_channel local = {.url = "http://127.0.0.1:1/", .secret = {.length = 32}};
-    struct staff_channel known = {.url = "https://127.0.0.1:1/", .secret = {.length = 32}};
-    struct sender *sender = sender_new("/dev/null", note_answer, &answers);
+    struct staff_channel nowhere = {.target = "https://pager.invalid/", .secret = {.length = 32}};
+    struct staff_channel local = {.target = "http://127.0.0.1:1/", .secret = {.length = 32}};
+    struct staff_channel known = {.target = "https://127.0.0.1:1/", .secret = {.length = 32}};
+    struct sender *sender = sender_new("/dev/null", &no_server, NULL, note_answer, &answers);
     for (size_t i = 0; i < SENDER_NAME_FAILURES; i++)
         sender_add(sender, &nowhere, i, STR("msg"), STR("{}"));
     run_until(sender, &answers, SENDER_NAME_FAILURES);
@@ -352,8 +354,8 @@ static void drops_connections_when_idle(void **state)
     }
     struct answers answers = {0};
     struct staff_channel to = {.person = "ana", .channel = "phone", .secret = {.length = 32}};
-    snprintf(to.url, sizeof to.url, "http://127.0.0.1:%u/", port);
-    struct sender *sender = sender_new("/dev/null", note_answer, &answers);
+    snprintf(to.target, sizeof to.target, "http://127.0.0.1:%u/", port);
+    struct sender *sender = sender_new("/dev/null", &no_server, NULL, note_answer, &answers);
     clock_freeze(0, 1000);
     assert_int_equal(send_one(sender, &to, &answers), 201);
     assert_int_equal(send_one(sender, &to, &answers), 201);
