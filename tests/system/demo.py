@@ -17,13 +17,15 @@ import unicodedata
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from daemon import ROOT, Daemon, tls_mailbox  # noqa: E402
+from daemon import ROOT, Daemon, mail_person, smtp_of, tls_mailbox  # noqa: E402
 from dovecot import Dovecot  # noqa: E402
 from pager import Pager  # noqa: E402
+from smtp_sink import SmtpSink  # noqa: E402
 
 MAIL = f"{ROOT}/tests/mail/demo"
 USER = "support"
 LIMIT_S = 90       # for everything to be read, moved and paged; it takes a few seconds
+DIGEST_LINES = 24  # of the digest: the rest is more of the same
 QUIET_S = 1.0      # and this long without another page before the count is final
 URGENCIES = ("now", "soon", "review", "routine")
 
@@ -57,14 +59,18 @@ class Demo:
     def start(self):
         self.server = self.stack.enter_context(Dovecot(users=[USER]))
         self.pager = self.stack.enter_context(Pager(self.server.authority))
-        print(f"A mail server on port {self.server.tls_port} and a pager on port {self.pager.port} of this machine, for the demo alone.")
+        self.sink = self.stack.enter_context(SmtpSink())
+        print(f"A mail server on port {self.server.tls_port}, a pager on port {self.pager.port} and a mail sink on port {self.sink.port} of this machine,"
+              " for the demo alone.")
         mails = [open(f"{MAIL}/{row['file']}", "rb").read() for row in self.rows]
         self.server.append(USER, "INBOX", *mails)
         print(f"{len(mails)} invented mails in the inbox of {USER}@. Starting attuned.\n", flush=True)
         people = [self.pager.person("ana"), self.pager.person("mira")]
+        people[0]["channels"] += mail_person("ana", "ana@example.org")["channels"]
         self.daemon = self.stack.enter_context(Daemon(
             mailboxes=[tls_mailbox(self.server, USER)], staff=people, build=self.build, rules=f"{ROOT}/rules", ca_file=self.server.ca_file,
-            pages={"clinical": [{"to": "ana", "after": "0s", "every": "2m"}], "safety": [{"to": "mira", "after": "0s", "every": "2m"}]}))
+            pages={"clinical": [{"to": "ana", "after": "0s", "every": "2m"}], "safety": [{"to": "mira", "after": "0s", "every": "2m"}]},
+            smtp=smtp_of(self.sink), staff_domains=["example.org"], digest=[{"to": "ana", "at": "08:00"}]))
         self.began = time.monotonic()
 
     def _to_be_paged(self, items):
@@ -129,10 +135,13 @@ class Demo:
                 lower += 1
         print(f"\nAgainst the labels of the mails' author, who had not seen the rules: {same} the same, {higher} more urgent, {lower} less urgent.")
 
-    def run_command(self, *arguments):
+    def run_command(self, *arguments, lines=None):
         print(f"\n$ attune {' '.join(arguments)}")
         status, output, errors = self.daemon.attune(*arguments)
-        print((output + errors).rstrip())
+        shown = (output + errors).rstrip().splitlines()
+        print("\n".join(shown[:lines]))
+        if lines and len(shown) > lines:
+            print(f"... and {len(shown) - lines} more lines")
         return status
 
     def acknowledge_one(self, joined):
@@ -148,6 +157,7 @@ class Demo:
         self.print_pages()
         self.print_labels(joined)
         acknowledged = self.acknowledge_one(joined)
+        self.run_command("digest", "--preview", lines=DIGEST_LINES)
         self.run_command("status")
         return self.conclude(joined, done and acknowledged, seconds)
 
