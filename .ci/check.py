@@ -81,11 +81,11 @@ def run_unit_programs(tally, build):
 
 
 def run_system_tests(tally):
-    """pytest writes its counts as JUnit XML; its progress goes straight to the terminal. A skipped test has not passed."""
+    """pytest writes its counts as JUnit XML; its progress goes straight to the terminal. A skipped test counts neither way, and is named."""
     report = f"{ROOT}/build/system.xml"
     if os.path.exists(report):
         os.unlink(report)
-    command = [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short", "-rf", "--color=no", f"--junit-xml={report}", "tests/system"]
+    command = [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short", "-rfs", "--color=no", f"--junit-xml={report}", "tests/system"]
     try:
         status = subprocess.run(command, cwd=ROOT, timeout=STEP_LIMIT_S, stdin=subprocess.DEVNULL).returncode
     except subprocess.TimeoutExpired:
@@ -94,13 +94,16 @@ def run_system_tests(tally):
         tally.add("system tests", 0, 1, f"pytest gave no report, exit status {status}")
         return
     suites = xml.etree.ElementTree.parse(report).getroot().iter("testsuite")
-    total = failed = 0
+    total = failed = skipped = 0
     for suite in suites:
         total += int(suite.get("tests", 0))
-        failed += sum(int(suite.get(kind, 0)) for kind in ("failures", "errors", "skipped"))
+        failed += sum(int(suite.get(kind, 0)) for kind in ("failures", "errors"))
+        skipped += int(suite.get("skipped", 0))
     if status != 0 and failed == 0:
         failed = 1
-    tally.add("system tests", max(0, total - failed), failed)
+    if skipped:
+        print(f"          {skipped} system tests skipped themselves: they need another user or system; the reasons stand above", flush=True)
+    tally.add("system tests", max(0, total - failed - skipped), failed)
 
 
 def run_everything(tally):

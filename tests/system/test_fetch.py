@@ -615,15 +615,15 @@ def test_the_password_is_not_in_the_log_and_no_file_appears(server, user, tmp_pa
 
 
 def test_a_host_name_is_resolved_inside_the_sandbox(server, user):
-    """`localhost` may be answered without the resolver: ask for the machine's own name, which needs its files."""
+    """`localhost` may be answered without the resolver: ask for the machine's own name, which needs its files. Debian gives
+    it 127.0.1.1, others an address of the network: whoever comes there has resolved it."""
     name = socket.gethostname()
     try:
-        address = socket.gethostbyname(name)
+        listener = socket.create_server((socket.gethostbyname(name), 0))
     except OSError:
-        pytest.skip("this machine cannot resolve its own name")
-    with new_fetch(server, user, host=name) as fetch:
+        pytest.skip("this machine cannot resolve its own name to an address of its own")
+    with listener, new_fetch(server, user, host=name, port=listener.getsockname()[1]) as fetch:
+        listener.settimeout(20)
         fetch.start()
-        if address.startswith("127."):
-            fetch.wait_up()
-        else:
-            assert fetch.wait_down()[1] == frames.FETCH_WHY_TLS, "resolved, and not a loopback address"
+        listener.accept()[0].close()
+
