@@ -68,10 +68,10 @@ static void add_folders(struct mailbox *mailbox, const struct conf *conf)
 
 /* --- works -------------------------------------------------------------------------------------------------------- */
 
-struct work *mailbox_find_work(struct mailbox *mailbox, uint64_t order)
+struct work *mailbox_find_work(struct mailbox *mailbox, uint64_t order, enum work_stage stage)
 {
     for (struct work *work = mailbox->works; work; work = work->next)
-        if (work->order == order && !work->dropped)
+        if (work->order == order && work->stage == stage && !work->dropped)
             return work;
     return NULL;
 }

@@ -9,20 +9,6 @@
 
 enum { STATUS_RETRY_MS = 30000, FIRST_RETRY_MS = 2000, LAST_RETRY_MS = 300000 };
 
-static int64_t retry_at(uint32_t attempts)
-{
-    int64_t wait = FIRST_RETRY_MS;
-    for (uint32_t i = 0; i < attempts && wait < LAST_RETRY_MS; i++)
-        wait *= 2;
-    return clock_wall_ms() + (wait < LAST_RETRY_MS ? wait : LAST_RETRY_MS);
-}
-
-static struct work *find_work(struct mailbox *mailbox, uint64_t order, enum work_stage stage)
-{
-    struct work *work = mailbox_find_work(mailbox, order);
-    return work && work->stage == stage ? work : NULL;
-}
-
 /* --- the destination's state, read before the intent ----------------------------------------------------------------
  */
 
@@ -65,7 +51,7 @@ static void plan_move(struct keep *keep, struct mailbox *mailbox, struct message
     if (!folder) {
         /* The configuration no longer names it: the decision stands, the mail stays, and status shows the row waiting.
          */
-        journal_retry_message(keep->journal, row->id, retry_at(row->attempts));
+        journal_retry_message(keep->journal, row->id, keep_retry_at(FIRST_RETRY_MS, LAST_RETRY_MS, row->attempts));
         return;
     }
     if (!folder->known) {
@@ -220,7 +206,7 @@ bool mailbox_take_moved(struct keep *keep, struct mailbox *mailbox, struct ipc_r
     uint32_t uidvalidity = ipc_get_u32(body), uid = ipc_get_u32(body);
     if (!ipc_read_end(body) || outcome < FETCH_MOVED_MOVED || outcome > FETCH_MOVED_DONE)
         return false;
-    struct work *work = find_work(mailbox, order, WORK_MOVE);
+    struct work *work = mailbox_find_work(mailbox, order, WORK_MOVE);
     if (!work)
         return true;
     if (outcome == FETCH_MOVED_MOVED) {
@@ -228,7 +214,8 @@ bool mailbox_take_moved(struct keep *keep, struct mailbox *mailbox, struct ipc_r
     } else if (outcome == FETCH_MOVED_REFUSED) {
         log_warn("move-refused", LOG_NAME("mailbox", mailbox->conf->name),
                  LOG_NUMBER("attempts", work->row.attempts + 1));
-        journal_retry_message(keep->journal, work->row.id, retry_at(work->row.attempts));
+        journal_retry_message(keep->journal, work->row.id,
+                              keep_retry_at(FIRST_RETRY_MS, LAST_RETRY_MS, work->row.attempts));
         mailbox_end_work(work);
     } else {
         look_in_source(keep, work);
@@ -242,7 +229,7 @@ bool mailbox_take_probed(struct keep *keep, struct mailbox *mailbox, struct ipc_
     uint8_t answer = ipc_get_u8(body);
     if (!ipc_read_end(body) || answer < FETCH_FOUND_YES || answer > FETCH_FOUND_LATER)
         return false;
-    struct work *work = find_work(mailbox, order, WORK_PROBE);
+    struct work *work = mailbox_find_work(mailbox, order, WORK_PROBE);
     if (!work)
         return true;
     if (answer == FETCH_FOUND_LATER) {
@@ -278,7 +265,7 @@ bool mailbox_take_found(struct keep *keep, struct mailbox *mailbox, struct ipc_r
     uint32_t uidvalidity = ipc_get_u32(body), uid = ipc_get_u32(body);
     if (!ipc_read_end(body) || answer < FETCH_FOUND_YES || answer > FETCH_FOUND_LATER)
         return false;
-    struct work *work = find_work(mailbox, order, WORK_FIND);
+    struct work *work = mailbox_find_work(mailbox, order, WORK_FIND);
     if (!work)
         return true;
     if (answer == FETCH_FOUND_YES)

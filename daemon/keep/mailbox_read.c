@@ -99,14 +99,6 @@ bool mailbox_take_validity(struct keep *keep, struct mailbox *mailbox, struct ip
 
 /* --- reads -------------------------------------------------------------------------------------------------------- */
 
-static int64_t retry_at(uint32_t attempts)
-{
-    int64_t wait = FIRST_RETRY_MS;
-    for (uint32_t i = 0; i < attempts && wait < LAST_RETRY_MS; i++)
-        wait *= 2;
-    return clock_wall_ms() + (wait < LAST_RETRY_MS ? wait : LAST_RETRY_MS);
-}
-
 static bool fingerprint_message(struct work *work, uint32_t cap)
 {
     struct str raw;
@@ -116,13 +108,6 @@ static bool fingerprint_message(struct work *work, uint32_t cap)
     if (raw.length)
         munmap((void *)(uintptr_t)raw.data, raw.length);
     return true;
-}
-
-/* The order in `stage`, or NULL: dropped meanwhile, or never given. */
-static struct work *find_work(struct mailbox *mailbox, uint64_t order, enum work_stage stage)
-{
-    struct work *work = mailbox_find_work(mailbox, order);
-    return work && work->stage == stage ? work : NULL;
 }
 
 bool mailbox_take_message(struct keep *keep, struct mailbox *mailbox, struct ipc_frame *frame)
@@ -135,7 +120,7 @@ bool mailbox_take_message(struct keep *keep, struct mailbox *mailbox, struct ipc
     int64_t internal_ms = ipc_get_i64(body);
     if (!ipc_read_end(body) || is_cut > 1)
         return false;
-    struct work *work = find_work(mailbox, order, WORK_READ);
+    struct work *work = mailbox_find_work(mailbox, order, WORK_READ);
     if (!work)
         return true;
     work->fd = frame->fd;
@@ -162,7 +147,7 @@ bool mailbox_take_unread(struct keep *keep, struct mailbox *mailbox, struct ipc_
     uint8_t why = ipc_get_u8(body);
     if (!ipc_read_end(body) || why < FETCH_UNREAD_GONE || why > FETCH_UNREAD_LATER)
         return false;
-    struct work *work = find_work(mailbox, order, WORK_READ);
+    struct work *work = mailbox_find_work(mailbox, order, WORK_READ);
     if (!work)
         return true;
     struct message_row row = work->row;
@@ -176,7 +161,7 @@ bool mailbox_take_unread(struct keep *keep, struct mailbox *mailbox, struct ipc_
     } else if (why == FETCH_UNREAD_REFUSED && row.attempts + 1 >= KEEP_MAX_READ_TRIES) {
         settle_withheld(keep, mailbox, &row);
     } else if (why == FETCH_UNREAD_REFUSED) {
-        journal_retry_message(keep->journal, row.id, retry_at(row.attempts));
+        journal_retry_message(keep->journal, row.id, keep_retry_at(FIRST_RETRY_MS, LAST_RETRY_MS, row.attempts));
     } else {
         mailbox->read_after = 0; /* the connection failed: as if never asked */
     }

@@ -111,14 +111,13 @@ static void forget_sending(struct keep *keep, int64_t row)
         }
 }
 
+/* As the receiver asks, when it asks for longer than we would wait. */
 static int64_t retry_at(uint32_t attempts, uint32_t retry_after_s)
 {
-    int64_t wait = FIRST_RETRY_MS;
-    for (uint32_t i = 0; i < attempts && wait < LAST_RETRY_MS; i++)
-        wait *= 2;
-    if (wait < (int64_t)retry_after_s * 1000)
-        wait = (int64_t)retry_after_s * 1000;
-    return clock_wall_ms() + (wait < LAST_RETRY_MS ? wait : LAST_RETRY_MS);
+    int64_t ours = keep_retry_at(FIRST_RETRY_MS, LAST_RETRY_MS, attempts);
+    int64_t theirs_ms = (int64_t)retry_after_s * 1000;
+    int64_t theirs = clock_wall_ms() + (theirs_ms < LAST_RETRY_MS ? theirs_ms : LAST_RETRY_MS);
+    return theirs > ours ? theirs : ours;
 }
 
 static bool take_result(struct keep *keep, struct ipc_reader *body)

@@ -173,7 +173,8 @@ void mailbox_act(struct keep *keep, struct mailbox *mailbox);
 void mailbox_drop_work(struct keep *keep, struct mailbox *mailbox);
 bool mailbox_is_idle(struct keep *keep, const struct mailbox *mailbox);
 struct folder_status *mailbox_folder(struct mailbox *mailbox, const char *name);
-struct work *mailbox_find_work(struct mailbox *mailbox, uint64_t order);
+/* The order in that stage, or NULL: dropped meanwhile, or never given. */
+struct work *mailbox_find_work(struct mailbox *mailbox, uint64_t order, enum work_stage stage);
 struct work *mailbox_add_work(struct mailbox *mailbox, const struct message_row *row, enum work_stage stage);
 void mailbox_end_work(struct work *work);
 bool mailbox_has_row(const struct mailbox *mailbox, int64_t id);
@@ -397,6 +398,9 @@ int64_t notify_systemd_interval_ms(void);
 /* HMAC under the site's key over a purpose and up to three parts. */
 void keep_hmac(const struct keep *keep, const char *purpose, const struct str *parts, size_t count,
                unsigned char out[HASH_SIZE]);
+
+/* backoff.c: when to try again (wall clock) after `attempts` tries: first_ms, doubling to last_ms. */
+int64_t keep_retry_at(int64_t first_ms, int64_t last_ms, uint32_t attempts);
 
 /* store.c: the state directory. */
 enum err store_open(struct keep *keep, struct diag *diag); /* directory, lock, site key */
